@@ -1,0 +1,1 @@
+"""The nouns: frozen dataclasses of pixels, spacing, time and poses."""

@@ -1,0 +1,1 @@
+"""Mathematics of poses, grids and sectors."""
