@@ -1,6 +1,10 @@
-"""What one labelled picture and one labelled clip are."""
+"""What one labelled picture, one labelled clip and one training example are."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
@@ -32,3 +36,17 @@ class VideoSample:
     clip: Clip
     masks: MaskTrack
     attributes: dict[str, str] = field(default_factory=dict)
+
+
+class TrainingClip(NamedTuple):
+    """A few frames and the masks of their objects, as a video network is trained on.
+
+    A batch of them is the same tuple with a leading axis B on every field.
+    """
+
+    frames: Float[Tensor, "*B T C H W"]
+    """Brightness in [0, 1]."""
+    masks: Float[Tensor, "*B T O H W"]
+    """1 inside the object, 0 outside."""
+    present: Bool[Tensor, "*B O"]
+    """Whether there is an object in this slot; empty slots fill a batch up."""
