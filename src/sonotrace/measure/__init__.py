@@ -1,0 +1,1 @@
+"""From masks and spacing to areas, lengths and angles."""

@@ -1,0 +1,1 @@
+"""From results to files a person or a program can read."""
