@@ -18,7 +18,7 @@ def test_percentiles_are_those_of_the_measurements():
 
 def test_a_stage_that_never_ran_took_no_time():
     assert Timings().total("track") == 0.0
-    assert Timings().percentile_ms("track", 95) == 0.0
+    assert Timings().percentile_ms("track", 95.0) == 0.0
 
 
 def test_a_block_is_counted_once():

@@ -39,9 +39,9 @@ class Timings:
         return {
             stage: {
                 "count": len(values),
-                "p50_ms": self.percentile_ms(stage, 50),
-                "p95_ms": self.percentile_ms(stage, 95),
-                "max_ms": self.percentile_ms(stage, 100),
+                "p50_ms": self.percentile_ms(stage, 50.0),
+                "p95_ms": self.percentile_ms(stage, 95.0),
+                "max_ms": self.percentile_ms(stage, 100.0),
                 "total_s": self.total(stage),
             }
             for stage, values in self._stages.items()
