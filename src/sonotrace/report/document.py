@@ -25,7 +25,7 @@ class Report:
     device: str = "cpu"
     backend: str = "eager"
     precision: str = "float32"
-    timings: dict[str, dict[str, float]] = field(default_factory=dict)
+    timings: dict[str, dict[str, float | int]] = field(default_factory=dict)
     results: dict[str, object] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)

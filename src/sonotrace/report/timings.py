@@ -34,7 +34,7 @@ class Timings:
         values = self._stages.get(stage)
         return float(np.percentile(values, percent)) * 1000 if values else 0.0
 
-    def summary(self) -> dict[str, dict[str, float]]:
+    def summary(self) -> dict[str, dict[str, float | int]]:
         """Return count, median, 95th percentile, maximum and sum of every stage."""
         return {
             stage: {
