@@ -1,7 +1,16 @@
 import pytest
 import torch
 
-from sonotrace.nn.memory import read_dense, similarity
+from sonotrace.nn.memory import (
+    aggregate,
+    find_top_k,
+    gather,
+    read,
+    read_dense,
+    read_top_k,
+    read_top_k_densely,
+    similarity,
+)
 
 
 @pytest.fixture
@@ -60,3 +69,90 @@ def test_likeness_stays_float32_under_autocast(memory):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(similarity(keys, query), similarity(keys.float(), query.float()))
         assert similarity(keys, query).dtype == torch.float32
+
+
+@pytest.mark.parametrize("k", [60, 61, 1000])
+def test_reading_k_or_fewer_entries_is_the_dense_read(memory, k):
+    torch.testing.assert_close(read_top_k(*memory, k=k), read_dense(*memory))
+
+
+@pytest.mark.parametrize("k", [1, 7, 20, 59])
+def test_gathered_and_dense_top_k_agree(memory, k):
+    torch.testing.assert_close(read_top_k(*memory, k=k), read_top_k_densely(*memory, k=k))
+
+
+@pytest.mark.parametrize("positions", [1, 15, 16, 17, 319, 320, 321, 5003])
+def test_pruning_by_groups_finds_the_same_entries_as_a_full_search(positions):
+    query, keys = torch.randn(30, 8), torch.randn(positions, 8)
+    found = find_top_k(query, keys, keys.square().sum(1), k=20)
+    alike = similarity(keys.mT[None], query.mT[None])[0]
+    expected = alike.topk(min(20, positions), dim=1).values.softmax(dim=1)
+    torch.testing.assert_close(found.weights.sort(descending=True).values, expected)
+    torch.testing.assert_close(
+        alike.gather(1, found.positions).softmax(1), found.weights, atol=1e-6, rtol=1e-4
+    )
+
+
+def test_queries_split_into_blocks_find_the_same_entries(monkeypatch):
+    query, keys = torch.randn(50, 8), torch.randn(600, 8)
+    whole = find_top_k(query, keys, keys.square().sum(1))
+    monkeypatch.setitem(read._BLOCK_BYTES, "cpu", 4 * 608 * 7)
+    parts = find_top_k(query, keys, keys.square().sum(1))
+    torch.testing.assert_close(gather(keys, whole), gather(keys, parts))
+
+
+def test_huge_keys_neither_overflow_nor_vanish():
+    query, keys, values = (
+        torch.full((1, 4, 1, 1), 1e4),
+        torch.full((1, 4, 3), 1e4),
+        torch.ones(1, 1, 2, 3),
+    )
+    keys[..., 0] *= -1
+    for reader in (read_dense, read_top_k, read_top_k_densely):
+        torch.testing.assert_close(reader(query, keys, values), torch.ones(1, 1, 2, 1, 1))
+
+
+def test_keys_in_bfloat16_are_compared_in_float32(memory):
+    query, keys, values = memory
+    short = query.bfloat16(), keys.bfloat16()
+    expected = read_top_k(short[0].float(), short[1].float(), values)
+    assert torch.equal(read_top_k(*short, values), expected)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(read_top_k(*short, values), expected)
+
+
+def test_values_in_bfloat16_are_read_to_their_own_precision(memory):
+    query, keys, values = memory
+    short = read_top_k(query, keys, values.bfloat16())
+    assert short.dtype == torch.bfloat16
+    torch.testing.assert_close(short.float(), read_top_k(query, keys, values), atol=0.03, rtol=0.03)
+
+
+def test_a_hidden_entry_is_not_read():
+    query, keys = torch.randn(5, 8), torch.randn(40, 8)
+    squares = keys.square().sum(1)
+    squares[10:] = torch.inf
+    found = find_top_k(query, keys, squares)
+    seen = find_top_k(query, keys[:10], squares[:10])
+    torch.testing.assert_close(gather(keys, found), gather(keys[:10], seen))
+
+
+@pytest.mark.parametrize("objects", [1, 2, 5])
+def test_objects_and_background_share_each_pixel(objects):
+    logits = 3 * torch.randn(1, objects, 4, 5)
+    together = aggregate(logits)
+    p = logits.sigmoid()
+    odds = torch.cat([(1 - p).prod(1, keepdim=True), p], dim=1).logit()
+    torch.testing.assert_close(together, odds.softmax(1)[:, 1:])
+    assert (together.sum(1) <= 1).all()
+
+
+def test_a_single_object_is_made_twice_as_sure():
+    logits = torch.randn(1, 1, 4, 5)
+    torch.testing.assert_close(aggregate(logits), (2 * logits).sigmoid())
+
+
+def test_an_object_that_is_nowhere_leaves_the_others_as_they_are():
+    logits = torch.randn(1, 2, 4, 5)
+    logits[:, 1] = -100
+    torch.testing.assert_close(aggregate(logits)[:, :1], aggregate(logits[:, :1]))
