@@ -12,7 +12,6 @@ from PIL import Image
 from sonotrace.errors import MaskError, ReadError
 from sonotrace.io.picture import (
     label_colours,
-    luminance,
     read_labels,
     read_labels_noted,
     read_picture,
@@ -186,11 +185,6 @@ def test_what_is_not_there_or_no_picture_is_a_read_error(tmp_path):
     for name, words in [("missing.png", "does not exist"), ("words.png", "is no PNG")]:
         with pytest.raises(ReadError, match=words):
             read_picture(tmp_path / name)
-
-
-def test_luminance_weighs_green_most():
-    colours = 255 * torch.eye(3, dtype=torch.uint8)[:, None]  # (C, 1, 3): red, green, blue
-    assert luminance(colours).tolist() == [[[76, 150, 29]]]
 
 
 @BOUNDED

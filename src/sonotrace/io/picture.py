@@ -14,12 +14,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, ReadError, SonotraceError
+from sonotrace.io.colour import choose_channels, conform
 from sonotrace.io.limits import require_frame_fits, require_frames_fit
 from sonotrace.types import VOID, Frame, LabelMap
 
@@ -162,6 +161,7 @@ def read_picture_clip(path: Path) -> Clip:
         require_frames_fit(path, pages)
     first = read_picture(path)
     shape = (first.shape[0], first.shape[1], first.shape[2])
+    notes += choose_channels([first])[1] if first.shape[0] == 3 else []
     return Clip(
         source=PicturePages(path=path, pages=pages, shape=shape),
         path=path,
@@ -172,33 +172,6 @@ def read_picture_clip(path: Path) -> Clip:
         warnings=tuple(notes),
         names=(path.stem,) if pages == 1 else None,
     )
-
-
-def conform(path: Path, frame: Frame, shape: tuple[int, int, int]) -> UInt8[Tensor, "Cclip H W"]:
-    """Return `frame` with the channels of its clip: grey repeated, colour as luminance.
-
-    Raises:
-        ReadError: It has another size than the clip.
-    """
-    if tuple(frame.shape[1:]) != shape[1:]:
-        raise ReadError(
-            path,
-            f"is {frame.shape[2]} x {frame.shape[1]} pixels, but the clip's first frame is "
-            f"{shape[2]} x {shape[1]}.",
-            "Give frames of one size, or one clip per size.",
-        )
-    if frame.shape[0] == shape[0]:
-        return frame
-    return luminance(frame) if shape[0] == 1 else frame.expand(3, -1, -1)
-
-
-def luminance(frame: Frame) -> UInt8[Tensor, "1 H W"]:
-    """Return (1, H, W) luminance of red, green and blue by ITU-R BT.601, rounded."""
-    if frame.shape[0] == 1:
-        return frame
-    red, green, blue = frame.to(torch.int32).unbind()
-    grey = (299 * red + 587 * green + 114 * blue + 500) // 1000
-    return grey.to(torch.uint8)[None]
 
 
 @contextmanager

@@ -1,0 +1,109 @@
+"""A folder of pictures as a clip, in natural order."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from sonotrace.data.clip import Clip
+from sonotrace.errors import ReadError
+from sonotrace.io.colour import choose_channels, conform, sampled
+from sonotrace.io.limits import require_frames_fit
+from sonotrace.io.picture import SUFFIXES, read_picture
+from sonotrace.types import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderFrames:
+    """Pictures of one folder as frames, decoded on demand."""
+
+    folder: Path
+    files: tuple[str, ...]
+    shape: tuple[int, int, int]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Frame:
+        path = self.folder / self.files[index]
+        return conform(path, read_picture(path), self.shape)
+
+
+def read_folder(folder: Path) -> Clip:
+    """Open a folder of pictures as a clip, in natural order ("2.png" before "10.png").
+
+    Names need not begin at 0; a gap in their numbers is reported. Hidden files, folders and
+    what has no suffix of a picture are left out. The first frame gives the size; a frame of
+    another size is refused when it is decoded.
+
+    Raises:
+        ReadError: The folder is missing, holds no pictures, or a sampled one is damaged.
+    """
+    files = picture_files(folder)
+    if not files:
+        raise ReadError(
+            folder, f"holds no pictures ({', '.join(SUFFIXES)}).", "Give a folder of frames."
+        )
+    require_frames_fit(folder, len(files))
+    frames = [read_picture(folder / files[i]) for i in sampled(len(files))]
+    channels, notes = choose_channels(frames)
+    rows, columns = frames[0].shape[1:]
+    shape = (channels, rows, columns)
+    for i, frame in zip(sampled(len(files)), frames, strict=True):
+        conform(folder / files[i], frame, shape)
+    names = tuple(Path(file).stem for file in files)
+    return Clip(
+        source=FolderFrames(folder=folder, files=tuple(files), shape=shape),
+        path=folder,
+        format="folder of pictures",
+        shape=shape,
+        times_s=None,
+        spacing_note="pictures do not say how large a pixel is.",
+        warnings=(*gaps(names), *notes),
+        names=names,
+    )
+
+
+def picture_files(folder: Path) -> list[str]:
+    """Return the names of the pictures in `folder`, in natural order.
+
+    Raises:
+        ReadError: The folder cannot be listed.
+    """
+    try:
+        found = [
+            path.name
+            for path in folder.iterdir()
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        ]
+    except OSError as error:
+        raise ReadError(folder, f"cannot be listed: {error.strerror}.", "Check it.") from error
+    return sorted(found, key=natural_key)
+
+
+def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Return a key that sorts digits as numbers: "2" before "10", "a2b" before "a10b"."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    keys = [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
+    return keys, name
+
+
+def gaps(names: tuple[str, ...]) -> list[str]:
+    """Say in at most one sentence what is odd about the numbers of frame names."""
+    if len(set(names)) < len(names):
+        return ["two pictures have the same name but for the suffix; both are frames."]
+    split = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", name) for name in names]
+    if len(names) < 2 or not all(split) or len({(m[1], m[3]) for m in split if m}) > 1:
+        return []
+    numbers = [int(m[2]) for m in split if m]
+    steps = [later - earlier for earlier, later in pairwise(numbers)]
+    if set(steps) == {1}:
+        return []
+    if len(set(steps)) == 1:
+        return [f"frame numbers go up by {steps[0]}; they are taken as consecutive frames."]
+    first = next(i for i, step in enumerate(steps) if step != 1)
+    missing = sum(max(step - 1, 0) for step in steps)
+    return [
+        f"{missing} frame numbers are missing, the first after {names[first]}; the frames are "
+        f"taken as consecutive."
+    ]
