@@ -75,11 +75,12 @@ class TrackLog:
             positions.setdefault(frame, []).append(position)
         return positions
 
-    def state_counts(self) -> dict[str, int]:
-        """Return how many frames of all objects were in each state."""
-        counts = dict.fromkeys((state.value for state in _STATES), 0)
-        for state in self.states:
-            counts[_STATES[state].value] += 1
+    def state_counts(self) -> dict[int, dict[str, int]]:
+        """Return for every object how many frames it was in each state."""
+        counts: dict[int, dict[str, int]] = {}
+        for object_id, state in zip(self.object_ids, self.states, strict=True):
+            of_object = counts.setdefault(object_id, dict.fromkeys((s.value for s in _STATES), 0))
+            of_object[_STATES[state].value] += 1
         return counts
 
 

@@ -1,0 +1,122 @@
+"""The page of a tracked clip: what went in, what was found, what to doubt."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sonotrace.data.clip import Clip
+from sonotrace.io.picture import read_labels
+from sonotrace.report.overlay import draw_outlines
+from sonotrace.report.page import Curve, Section, curve, embed, write_page
+from sonotrace.report.track import TrackJob, TrackLog, mask_name
+
+_PICTURES = 8
+
+
+def write_track_page(
+    folder: Path, job: TrackJob, log: TrackLog, scores: Sequence[Section] = ()
+) -> None:
+    """Write `report.html` into the folder that `track_into` filled.
+
+    Args:
+        folder: Holds `masks/` and `overlay.mp4` already.
+        job: What was tracked.
+        log: What happened.
+        scores: Further sections to put first, such as a comparison with the truth.
+    """
+    sections = [
+        *scores,
+        _pictures(folder, job),
+        _areas(job, log),
+        Section(title="Objects", rows=_objects(job, log)),
+        Section(title="Input", facts=describe_clip(job.clip)),
+        Section(title="Time", rows=_times(log)),
+    ]
+    notes = warnings(job)
+    if notes:
+        sections.insert(len(scores), Section(title="To doubt", warnings=notes))
+    name = job.clip.path.name if job.clip.path is not None else job.clip.format
+    write_page(folder / "report.html", f"Tracked: {name}", sections)
+
+
+def describe_clip(clip: Clip) -> dict[str, object]:
+    """Return the facts of a clip that decide how far a result can be trusted."""
+    spacing = "unknown"
+    if clip.spacing_mm is not None:
+        spacing = f"{clip.spacing_mm[0]:.4g} x {clip.spacing_mm[1]:.4g} mm (row x column)"
+    rate = clip.frames_per_second
+    return {
+        "format": clip.format,
+        "frames": len(clip),
+        "size": f"{clip.shape[2]} x {clip.shape[1]} pixels, {clip.shape[0]} channels",
+        "clock": "unknown" if rate is None else f"{rate:.4g} frames per second",
+        "spacing": spacing,
+        "spacing from": f"{clip.spacing_source}: {clip.spacing_note}",
+    }
+
+
+def warnings(job: TrackJob) -> list[str]:
+    """Return what a reader of the results should know."""
+    notes = list(job.clip.warnings)
+    if job.clip.spacing_mm is None:
+        notes.append(f"Lengths are in pixels: {job.clip.spacing_note}")
+    if job.clip.times_s is None:
+        notes.append("The clip has no clock: no times and no speeds; the overlay plays at 10 Hz.")
+    return notes
+
+
+def _pictures(folder: Path, job: TrackJob) -> Section:
+    last = len(job.clip) - 1
+    chosen = sorted({round(i * last / (_PICTURES - 1)) for i in range(_PICTURES)})
+    pictures = []
+    for frame in chosen:
+        path = folder / "masks" / mask_name(job.clip, frame)
+        picture = job.clip[frame]
+        caption = f"frame {job.clip.first_frame + frame}"
+        if frame in job.masks:
+            caption += ", mask given"
+        if path.exists():
+            picture = draw_outlines(picture, read_labels(path))
+        else:
+            caption += ", not tracked"
+        pictures.append(embed(picture, caption))
+    return Section(title="What was found", video="overlay.mp4", pictures=pictures)
+
+
+def _areas(job: TrackJob, log: TrackLog) -> Section:
+    curves: list[Curve] = []
+    top = max(log.areas, default=0)
+    for object_id in sorted(set(log.object_ids)):
+        places = sorted(
+            (log.frames[i], log.areas[i])
+            for i in range(len(log.frames))
+            if log.object_ids[i] == object_id
+        )
+        frames, areas = zip(*places, strict=True)
+        curves.append(curve([float(f) for f in frames], [float(a) for a in areas], object_id, top))
+    label = f"area over frames, 0 to {top} pixels"
+    return Section(title="Area", curves=curves, curves_label=label)
+
+
+def _objects(job: TrackJob, log: TrackLog) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    counts = log.state_counts()
+    for object_id, states in counts.items():
+        places = [i for i in range(len(log.frames)) if log.object_ids[i] == object_id]
+        mean = sum(log.confidences[i] for i in places) / len(places)
+        row: dict[str, object] = {"object": object_id, "frames": len(places)}
+        row |= dict(states)
+        rows.append(row | {"mean confidence": f"{mean:.3f}"})
+    return rows
+
+
+def _times(log: TrackLog) -> list[dict[str, object]]:
+    return [
+        {
+            "stage": stage,
+            "median ms": f"{numbers['p50_ms']:.1f}",
+            "95 % below ms": f"{numbers['p95_ms']:.1f}",
+            "longest ms": f"{numbers['max_ms']:.1f}",
+            "sum s": f"{numbers['total_s']:.2f}",
+        }
+        for stage, numbers in log.timings.summary().items()
+    ]
