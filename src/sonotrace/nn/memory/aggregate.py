@@ -1,6 +1,5 @@
 """Make the probabilities of several objects and the background add up to one."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
