@@ -1,0 +1,130 @@
+"""A whole training run as one tree. Read this file to know every setting there is.
+
+A YAML file is the same tree written down. Settings are changed one by one as `key.key=value`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from sonotrace.datasets.triplets import TripletSettings
+from sonotrace.errors import ReadError, UsageError
+from sonotrace.io.whole import whole_file
+from sonotrace.settings import Settings
+from sonotrace.training.clip_loss import LossConfig
+from sonotrace.training.loop import LoopConfig
+from sonotrace.training.optim import OptimConfig
+from sonotrace.training.real_clips import RealClipSettings
+
+
+class StillsConfig(Settings):
+    """Clips made of still pictures by moving, bending and shading them, and synthetic ones."""
+
+    kind: Literal["stills"] = "stills"
+    weights: dict[str, float] = Field(default={"busi": 3.0, "nerve": 1.0, "muscle": 2.0})
+    """How often each data set is drawn from; one that is not named is not used."""
+    synthetic_share: float = Field(default=0.25, ge=0, le=1)
+    """Part of the clips that show simulated speckle instead."""
+    triplets: TripletSettings = TripletSettings()
+    single_share: float = Field(default=0.7, ge=0, le=1)
+    """Part of the batches in which every clip keeps one object; the others' become look-alikes
+    in the background, and the batch is cheaper."""
+    validation_fraction: float = Field(default=0.1, gt=0, lt=1)
+    """Part of the groups of pictures that is validated on and not trained on."""
+    validation_clips: int = Field(default=48, gt=0)
+    validation_frames: int = Field(default=5, ge=2)
+
+
+class ClipsConfig(Settings):
+    """Real clips in the DAVIS 2017 layout."""
+
+    kind: Literal["clips"] = "clips"
+    real: RealClipSettings = RealClipSettings()
+    validation_fraction: float = Field(default=0.1, gt=0, lt=1)
+    """Part of the patients or videos that is validated on and not trained on."""
+    validation_clips: int = Field(default=24, gt=0)
+    validation_frames: int = Field(default=8, ge=2)
+
+
+class RunConfig(Settings):
+    """Everything needed to repeat a training run, but the place of the data."""
+
+    model: str = "stcn:small"
+    """Family and size, as `sonotrace models` lists them."""
+    data: Annotated[StillsConfig | ClipsConfig, Field(discriminator="kind")] = StillsConfig()
+    optim: OptimConfig = OptimConfig()
+    loss: LossConfig = LossConfig()
+    loop: LoopConfig = LoopConfig()
+    seed: int = 0
+
+
+def with_changes(config: RunConfig, changes: Sequence[str]) -> RunConfig:
+    """Return a run with some settings changed, given as "optim.steps=2000".
+
+    Values are read as YAML: 0.1, true, adam, [1, 2].
+
+    Raises:
+        UsageError: A key does not exist or a value does not fit it.
+    """
+    tree = config.model_dump(mode="json")
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set takes key=value, not {change!r}.")
+        _put(tree, key.strip(), yaml.safe_load(text))
+    return _validated(tree, "--set")
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a run from a YAML file; settings that are not named keep their defaults.
+
+    Raises:
+        ReadError: It is no YAML file of settings.
+        UsageError: A key does not exist or a value does not fit it.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ReadError(path, "is no YAML file.", "Start from the config.yaml of a run.") from error
+    if not isinstance(tree, dict):
+        raise ReadError(path, "holds no settings.", "Start from the config.yaml of a run.")
+    return _validated(tree, str(path))
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    """Write a run as YAML, every setting spelt out, so that `read_config` returns it again."""
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    with whole_file(path, overwrite=True) as partial:
+        partial.write_text(text)
+
+
+def _put(tree: dict[str, object], key: str, value: object) -> None:
+    """Replace the leaf "a.b.c" of a tree of settings."""
+    *branches, leaf = key.split(".")
+    branch: object = tree
+    for i, name in enumerate(branches):
+        if not isinstance(branch, dict) or name not in branch:
+            _refuse(key, ".".join(branches[: i + 1]), branch)
+        branch = branch[name]  # type: ignore[index]
+    if not isinstance(branch, dict) or (leaf not in branch and "weights" not in branches):
+        _refuse(key, key, branch)
+    branch[leaf] = value  # type: ignore[index]
+
+
+def _refuse(key: str, part: str, branch: object) -> None:
+    known = ", ".join(branch) if isinstance(branch, dict) else "nothing below it"
+    raise UsageError(f"there is no setting {key!r}: {part!r} is unknown. There is: {known}.")
+
+
+def _validated(tree: dict[str, object], origin: str) -> RunConfig:
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise UsageError(f"{origin}: {problems}.") from error

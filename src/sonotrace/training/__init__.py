@@ -1,0 +1,1 @@
+"""The bridge to Lightning: how networks that remember are trained."""
