@@ -37,7 +37,7 @@ def cut_out(
     """Cut the object of a mask out, with a seam of its surroundings."""
     rows = mask.any(dim=1).nonzero()[:, 0]
     columns = mask.any(dim=0).nonzero()[:, 0]
-    margin = 2 * _FEATHER
+    margin = 2 * _FEATHER + 1
     top, bottom = max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1
     left, right = max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1
     inside = mask[top:bottom, left:right].to(torch.float32)

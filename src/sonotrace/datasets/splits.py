@@ -9,7 +9,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from sonotrace.errors import DataContractError
 
@@ -19,6 +19,7 @@ FRACTION = 0.1
 """Part of the BUSI duplicate groups that is held out, in each class."""
 
 
+@runtime_checkable
 class Grouped(Protocol):
     """Anything with an id and a group, such as a `Case`, `Sample` or `VideoSample`."""
 

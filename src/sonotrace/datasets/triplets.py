@@ -223,13 +223,15 @@ def _shrink(picture: Sample, longest: int) -> _Still:
     return _Still(image, labels, ids)
 
 
-def _shrink_labels(labels: LabelMap, shape: tuple[int, int]) -> LabelMap:
+def _shrink_labels(labels: LabelMap, shape: tuple[int, int]) -> UInt8[Tensor, "h w"]:
     """Give a pixel the id that covers most of it, if it covers 0.35 of it: lines stay whole."""
-    ids = [i for i in labels.unique().tolist() if i]
-    cover = torch.stack([torch.zeros(labels.shape), *((labels == i).float() for i in ids)])
-    cover = F.interpolate(cover[None], size=shape, mode="area")[0]
-    cover[0] = 0.35
-    return torch.tensor([0, *ids], dtype=torch.uint8)[cover.argmax(dim=0)]
+    small = torch.zeros(shape, dtype=torch.uint8)
+    best = torch.full(shape, 0.35)
+    for i in labels.unique().tolist()[int(not labels.all()) :]:
+        cover = F.interpolate((labels == i).float()[None, None], size=shape, mode="area")[0, 0]
+        small = torch.where(cover >= best, torch.tensor(i, dtype=torch.uint8), small)
+        best = torch.maximum(best, cover)
+    return small
 
 
 def _luminance(image: Frame) -> UInt8[Tensor, "1 H W"]:

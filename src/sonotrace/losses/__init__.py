@@ -1,0 +1,1 @@
+"""How wrong a prediction is, as a number to make smaller."""
