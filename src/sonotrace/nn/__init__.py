@@ -1,0 +1,1 @@
+"""Blocks and memories that two families or more use unchanged."""
