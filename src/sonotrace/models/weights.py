@@ -1,0 +1,216 @@
+"""Weights on disk: safetensors with the network's configuration inside, and those that ship.
+
+A file holds float16 tensors, the configuration as JSON under `config`, and free facts such as
+thresholds under `facts`. Pickled checkpoints are never opened here: they can run code.
+`sonotrace models import` reads them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sonotrace.errors import ModelError, ReadError
+from sonotrace.io.whole import whole_file
+from sonotrace.models import build_model, model_config, parse_config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedWeights:
+    """Weights that come with the package."""
+
+    name: str
+    """The model they are the default of, such as `stcn:small`."""
+    file: str
+    sha256: str
+    bytes: int
+    licence: str
+    """What they may be used for, as far as the training data's licences are known."""
+    training_data: str
+    card: str
+    """The page that says how they were made and how good they are."""
+
+    @property
+    def path(self) -> Path:
+        """Return the place of the file."""
+        return Path(str(files("sonotrace.models").joinpath("shipped", self.file)))
+
+
+WEIGHTS: dict[str, ShippedWeights] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialLoad:
+    """What became of every tensor when weights were loaded into another network."""
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    """In the network, not in the file; left as they were."""
+    extra: tuple[str, ...]
+    """In the file, not in the network; left out."""
+
+    def summary(self) -> str:
+        """Return the report in one sentence."""
+        return (
+            f"{len(self.loaded)} tensors loaded, {len(self.missing)} left untrained, "
+            f"{len(self.extra)} of the file not used."
+        )
+
+
+def save_weights(
+    model: nn.Module,
+    path: Path,
+    facts: Mapping[str, object] | None = None,
+    *,
+    overwrite: bool = True,
+) -> None:
+    """Write a network as float16 safetensors, whole or not at all.
+
+    Args:
+        model: Has its configuration as `config`.
+        path: Usually ends in `.safetensors`.
+        facts: Anything that can be written as JSON, such as fitted thresholds.
+        overwrite: Replace a file that is there.
+    """
+    tensors = {
+        name: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
+        for name, value in model.state_dict().items()
+    }
+    metadata = {
+        "config": model.config.model_dump_json(),  # type: ignore[union-attr, operator]  # Settings
+        "facts": json.dumps(dict(facts or {})),
+    }
+    with whole_file(path, overwrite=overwrite) as partial:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
+
+
+def load_model(name_or_path: str | Path) -> nn.Module:
+    """Load a network for inference: float32, on the CPU, in evaluation mode.
+
+    Args:
+        name_or_path: A model whose weights ship, such as `stcn:small`, or a file.
+
+    Raises:
+        ModelError: There is no such model, none of its weights ship, or the file does not fit.
+        ReadError: There is no such file.
+    """
+    path = weights_path(name_or_path)
+    tensors, config, _ = _read(path)
+    model = build_model(parse_config(config))
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    problems = _differences(wanted, found)
+    if problems:
+        raise ModelError(f"{path}: the weights do not fit their configuration: {problems}")
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def read_facts(name_or_path: str | Path) -> dict[str, object]:
+    """Return the facts that were saved beside the weights, such as fitted thresholds."""
+    return _read(weights_path(name_or_path))[2]
+
+
+def weights_sha256(name_or_path: str | Path) -> str:
+    """Return the SHA-256 of the weights' file, as reports quote it."""
+    return hashlib.sha256(weights_path(name_or_path).read_bytes()).hexdigest()
+
+
+def load_partial(model: nn.Module, path: Path) -> PartialLoad:
+    """Load those tensors of a file that the network has too, for training to start from.
+
+    Raises:
+        ModelError: A tensor has the right name and another shape, or none has the right name.
+        ReadError: There is no such file.
+    """
+    tensors, _, _ = _read(weights_path(path))
+    own = model.state_dict()
+    for name, value in tensors.items():
+        if name in own and own[name].shape != value.shape:
+            raise ModelError(
+                f"{path}: {name} has shape {tuple(value.shape)}, the network wants "
+                f"{tuple(own[name].shape)}. Start from weights of the same size."
+            )
+    loaded = [name for name in tensors if name in own]
+    if not loaded:
+        raise ModelError(f"{path}: none of its {len(tensors)} tensors belongs to the network.")
+    model.load_state_dict({name: tensors[name] for name in loaded}, strict=False)
+    return PartialLoad(
+        loaded=tuple(loaded),
+        missing=tuple(name for name in own if name not in tensors),
+        extra=tuple(name for name in tensors if name not in own),
+    )
+
+
+def weights_path(name_or_path: str | Path) -> Path:
+    """Return the file of a model that ships, or the path itself.
+
+    Raises:
+        ModelError: The name is that of a model without shipped weights, or of none.
+        ReadError: There is no such file.
+    """
+    if str(name_or_path) in WEIGHTS:
+        return WEIGHTS[str(name_or_path)].path
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise ReadError(path, "there is no such file of weights.", "Check the path.")
+    model_config(str(name_or_path))
+    raise ModelError(
+        f"no weights of {str(name_or_path)!r} ship; those that do: {', '.join(WEIGHTS) or 'none'}. "
+        f"Train it, or give a file."
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, object]]:
+    """Return the tensors as float32, the configuration and the facts."""
+    if path.suffix in {".pth", ".pt", ".pkl", ".ckpt"}:
+        raise ModelError(
+            f"{path}: a pickled checkpoint can run code, so it is not opened here. "
+            f"Turn it into ours with: sonotrace models import FAMILY {path.name} --out NEW.safetensors"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            metadata = file.metadata() or {}
+            tensors = {name: _float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not a whole safetensors file: {error}") from error
+    if "config" not in metadata:
+        raise ModelError(
+            f"{path}: holds no configuration of a network. Only files that sonotrace wrote do."
+        )
+    try:
+        return tensors, json.loads(metadata["config"]), json.loads(metadata.get("facts", "{}"))
+    except json.JSONDecodeError as error:
+        raise ModelError(f"{path}: its configuration is not JSON: {error}") from error
+
+
+def _float32(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value
+
+
+def _differences(
+    wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+) -> str:
+    """Return what is missing, too much, or of another shape, in words; empty if nothing is."""
+    missing = sorted(set(wanted) - set(found))
+    extra = sorted(set(found) - set(wanted))
+    reshaped = [
+        f"{name} {found[name]} for {wanted[name]}"
+        for name in sorted(set(wanted) & set(found))
+        if wanted[name] != found[name]
+    ]
+    parts = {"missing": missing, "not known": extra, "of another shape": reshaped}
+    return "; ".join(
+        f"{len(names)} {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for what, names in parts.items()
+        if names
+    )
