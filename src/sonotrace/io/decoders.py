@@ -1,0 +1,148 @@
+"""Open video files: frames in order continue, others go back to the key frame before them."""
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from sonotrace.errors import ReadError
+from sonotrace.io.packets import PacketIndex, decoded, identity, open_video
+
+OPEN_DECODERS = 4
+"""Files that one thread keeps open."""
+KEPT_FRAMES = 4
+"""Last decoded frames of each open file that are kept."""
+
+
+class Decoder:
+    """One open file and where its decoder stands."""
+
+    def __init__(self, path: Path, index: PacketIndex) -> None:
+        self._path = path
+        self._index = index
+        self._kept: OrderedDict[int, av.VideoFrame] = OrderedDict()
+        self._to_rgb = VideoReformatter()
+        self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def picture(self, wanted: int) -> av.VideoFrame:
+        """Return frame `wanted`.
+
+        Raises:
+            ReadError: Its data are damaged, or the file has changed.
+        """
+        if wanted in self._kept:
+            return self._kept[wanted]
+        key = self._index.key_before(wanted)
+        if not key <= self._next <= wanted:
+            self._go_to(key)
+        while self._next <= wanted and self._advance():
+            pass
+        if wanted not in self._kept:
+            raise ReadError(
+                self._path,
+                f"frame {wanted} cannot be decoded; its data are damaged.",
+                "Export the video again, or leave the frame out with --from and --to.",
+            )
+        return self._kept[wanted]
+
+    def pixels(self, wanted: int, channels: int) -> np.ndarray:
+        """Return frame `wanted` as (C, H, W) uint8: luminance, or red, green and blue.
+
+        Raises:
+            ReadError: As `picture`.
+        """
+        picture = self.picture(wanted)
+        name = picture.format.name
+        if channels == 1 and name in _LUMA_FIRST:
+            plane = picture.planes[0]
+            luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            luma = luma[: picture.height, : picture.width]
+            full = picture.color_range == _FULL_RANGE or name.startswith(("yuvj", "gray"))
+            return luma[None].copy() if full else np.asarray(_FROM_LIMITED[luma][None])
+        colours = self._to_rgb.reformat(picture, format="rgb24", threads=1)
+        pixels = colours.to_ndarray()  # (H, W, 3)
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    def _open(self) -> None:
+        if identity(self._path) != self._index.identity:
+            raise ReadError(self._path, "has changed since it was opened.", "Open it again.")
+        self._container = open_video(self._path)
+        self._start(0)
+
+    def _go_to(self, key: int) -> None:
+        """Stand behind frame `key` or an earlier key frame, or at the beginning."""
+        while key > 0:
+            self._container.seek(int(self._index.pts[key]), stream=self._container.streams.video[0])
+            self._start(key)
+            if self._advance() and self._next == key + 1:
+                return
+            key = self._index.key_before(key - 1)  # the seek landed too late
+        self.close()
+        self._open()
+
+    def _start(self, key: int) -> None:
+        """Begin to decode where the file stands, to take frames from number `key` on.
+
+        Earlier ones may refer to pictures before the place where decoding began.
+        """
+        self._pictures = decoded(self._container)
+        self._next = key
+        self._counted = 0
+
+    def _advance(self) -> bool:
+        """Decode to the next frame and keep it; say whether there was one."""
+        for picture in self._pictures:
+            number = self._number(picture)
+            if number is not None and number >= self._next:
+                self._kept[number] = picture
+                if len(self._kept) > KEPT_FRAMES:
+                    self._kept.popitem(last=False)
+                self._next = number + 1
+                return True
+        return False
+
+    def _number(self, picture: av.VideoFrame) -> int | None:
+        if not self._index.by_count:
+            return self._index.number_of(picture.pts)
+        self._counted += 1
+        return self._counted - 1
+
+
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_LUMA_FIRST = {"gray", "nv12", "nv21"} | {
+    f"yuv{full}{sampling}p" for full in ("", "j") for sampling in (410, 411, 420, 422, 440, 444)
+}
+_FROM_LIMITED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+
+
+@dataclass
+class _Decoders(threading.local):
+    """The open decoders of one thread, of one process."""
+
+    process: int = 0
+    open: OrderedDict[tuple[Path, int], Decoder] = field(default_factory=OrderedDict)
+
+    def of(self, path: Path, index: PacketIndex) -> Decoder:
+        if self.process != os.getpid():  # a fork shares the position in the file
+            self.open = OrderedDict()
+            self.process = os.getpid()
+        name = (path, index.identity)
+        if name not in self.open:
+            self.open[name] = Decoder(path, index)
+        self.open.move_to_end(name)
+        while len(self.open) > OPEN_DECODERS:
+            self.open.popitem(last=False)[1].close()
+        return self.open[name]
+
+
+DECODERS = _Decoders()
+"""What this thread has open."""
