@@ -175,10 +175,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, o
     if path.suffix in {".pth", ".pt", ".pkl", ".ckpt"}:
         raise ModelError(
             f"{path}: a pickled checkpoint can run code, so it is not opened here. "
-            f"Turn it into ours with: sonotrace models import FAMILY {path.name} --out NEW.safetensors"
+            f"Turn it into ours: sonotrace models import FAMILY {path.name} --out NEW.safetensors"
         )
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: _float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:

@@ -1,6 +1,6 @@
 """Networks for video, and what a tracker may expect of those that read a memory."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -21,6 +21,7 @@ class QueryFeatures(NamedTuple):
     """H and W of the frame before it was padded to the network's stride."""
 
 
+@runtime_checkable
 class MemoryNetwork(Protocol):
     """A stateless network that finds objects by reading a memory of earlier frames.
 

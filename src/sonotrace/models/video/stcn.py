@@ -154,12 +154,14 @@ class Stcn(nn.Module):
     stride = 16
     minimum_size = 32
     lookahead_frames = 0
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self, config: StcnConfig) -> None:
         super().__init__()
         self.config = config
         self.in_channels: int = config.in_channels
-        block = {"bottleneck": Bottleneck, "basic": BasicBlock}[config.key_block]
+        block = Bottleneck if config.key_block == "bottleneck" else BasicBlock
         self.key_encoder = ResNet(config.in_channels, block, config.key_depths, config.key_width)
         stride4, stride8, deep = self.key_encoder.channels
         self.key_projection = nn.Conv2d(deep, config.key_channels, 3, padding=1)
