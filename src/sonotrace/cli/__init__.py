@@ -8,6 +8,8 @@ import sys
 
 import typer
 
+from sonotrace.cli.train import train
+from sonotrace.cli import data
 from sonotrace.errors import SonotraceError
 
 app = typer.Typer(
@@ -16,6 +18,10 @@ app = typer.Typer(
     help="Deep learning on ultrasound video: segment, track, reconstruct. "
     "Research use only, not a medical device.",
 )
+
+
+app.command()(train)
+app.add_typer(data.app, name="data")
 
 
 @app.callback()

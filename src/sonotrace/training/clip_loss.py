@@ -58,6 +58,7 @@ def cross_entropy(
 
     Taken from the scores and not from probabilities, so that no pixel is too wrong to learn.
     """
-    background = torch.full_like(masks[:, :1], 0.5)
-    labels = torch.cat([background, masks], 1).argmax(1)  # (B, H, W), 0 for the background
+    labels = torch.zeros_like(masks[:, 0], dtype=torch.long)  # (B, H, W), 0: background
+    for i, mask in enumerate(masks.unbind(1)):  # argmax would be a quarter of the time of a step
+        labels = labels.masked_fill(mask > 0.5, i + 1)
     return F.cross_entropy(scores, labels, reduction="none")

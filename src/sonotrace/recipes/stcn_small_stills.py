@@ -1,0 +1,18 @@
+"""The default tracker: the small STCN, trained on still pictures that are set in motion."""
+
+from sonotrace.config import RunConfig, StillsConfig
+from sonotrace.datasets.triplets import TripletSettings
+from sonotrace.training.loop import LoopConfig
+from sonotrace.training.optim import OptimConfig
+
+
+def recipe() -> RunConfig:
+    """Return the run that made the weights of `stcn:small`: from random weights, on a CPU."""
+    return RunConfig(
+        model="stcn:small",
+        data=StillsConfig(triplets=TripletSettings(size=192)),
+        optim=OptimConfig(
+            learning_rate=1e-3, steps=12_000, warmup_steps=200, schedule="hold", decay_steps=2_000
+        ),
+        loop=LoopConfig(batch_size=8, validate_every=250, save_every=250),
+    )

@@ -1,0 +1,95 @@
+"""Where the clips of a run on still pictures come from, and which of them only validate."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sonotrace.config import RunConfig, StillsConfig
+from sonotrace.data.sample import TrainingClip
+from sonotrace.datasets import DATASETS
+from sonotrace.datasets.pictures import LabelledPictures
+from sonotrace.datasets.splits import may_train_on, split_by_group
+from sonotrace.datasets.triplets import StillTriplets
+from sonotrace.errors import UsageError
+from sonotrace.settings import replace
+from sonotrace.training.loader import DrawClip, with_slots
+
+_SPLIT_SEED = 1
+_VALIDATION_SEED = 10_000_019
+"""Far from the seeds of runs, so that no run trains on the clips that validate."""
+
+
+class ClipsOfRun(NamedTuple):
+    """What a run trains on and what it is validated on."""
+
+    draw: DrawClip
+    validation: dict[str, list[TrainingClip]]
+    """By source; the mean over the sources decides which weights are kept."""
+
+
+def still_clips(config: StillsConfig, run: RunConfig, root: Path) -> ClipsOfRun:
+    """Read the pictures below `root` and return clips made of them and synthetic ones.
+
+    Held-out cases are left out, and refused should they get through; a part of the other
+    groups is kept for validation.
+    """
+    training, validation = divide_pictures(config, root)
+    shares = [config.weights[name] for name in training]
+    stills = StillTriplets(list(training.values()), config.triplets, weights=shares, seed=run.seed)
+    longer = replace(config.triplets, frames=config.validation_frames, max_objects=1)
+    each = max(1, config.validation_clips // len(validation))
+    kept = {
+        name: first_clips(StillTriplets([some], longer, seed=_VALIDATION_SEED).__getitem__, each)
+        for name, some in validation.items()
+    }
+    draw = mixed([stills.__getitem__], [1.0], run.seed)
+    return ClipsOfRun(fewer_objects(draw, config.single_share, run.loop.batch_size, run.seed), kept)
+
+
+def divide_pictures(
+    config: StillsConfig, root: Path
+) -> tuple[dict[str, LabelledPictures], dict[str, LabelledPictures]]:
+    """Return the pictures to train on and those to validate on, by data set, not yet decoded.
+
+    Raises:
+        UsageError: A data set is not known.
+    """
+    training: dict[str, LabelledPictures] = {}
+    validation: dict[str, LabelledPictures] = {}
+    for name in config.weights:
+        if name not in DATASETS:
+            raise UsageError(f"there is no data set {name!r}. There is: {', '.join(DATASETS)}.")
+        row = DATASETS[name]
+        allowed = row.list(root / row.folder).where(may_train_on)
+        rest, taken = split_by_group(allowed.cases, config.validation_fraction, _SPLIT_SEED)
+        training[name], validation[name] = LabelledPictures(rest), LabelledPictures(taken)
+    return training, validation
+
+
+def first_clips(draw: DrawClip, count: int) -> list[TrainingClip]:
+    """Return clips 0 to `count` - 1, kept in memory."""
+    return [draw(number) for number in range(count)]
+
+
+def mixed(draws: Sequence[DrawClip], shares: Sequence[float], seed: int) -> DrawClip:
+    """Return clips drawn from several sources by their shares, the same for the same number."""
+    chances = np.asarray(shares) / np.sum(shares)
+
+    def draw(number: int) -> TrainingClip:
+        random = np.random.default_rng([seed, number, 1])
+        return draws[int(random.choice(len(draws), p=chances))](number)
+
+    return draw
+
+
+def fewer_objects(draw: DrawClip, share: float, batch_size: int, seed: int) -> DrawClip:
+    """Return clips of which a share of the whole batches keeps one object each."""
+
+    def fewer(number: int) -> TrainingClip:
+        random = np.random.default_rng([seed, number // batch_size, 2])
+        clip = draw(number)
+        return with_slots(clip, 1) if random.random() < share else clip
+
+    return fewer
