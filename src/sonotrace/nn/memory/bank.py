@@ -124,8 +124,9 @@ class MemoryBank:
         return read.view(*read.shape[:2], *query_key.shape[1:])
 
     def remove(self, identity: int) -> None:
-        """Forget one object."""
-        del self._values[identity], self._known[identity]
+        """Forget one object, if it is there."""
+        self._values.pop(identity, None)
+        self._known.pop(identity, None)
         self._find_sharing()
 
     @property

@@ -22,7 +22,7 @@ from torch import Tensor
 
 TOP_K = 20
 """Memory positions that a query position reads by default."""
-_GROUP = 16
+_GROUP = 8
 """Memory positions whose maximum is taken together before the search for the k best."""
 _BLOCK_BYTES = {"cpu": 2**24, "cuda": 2**28}
 """Size of one block of likenesses: small enough to stay in the cache of a CPU."""
