@@ -8,8 +8,8 @@ import sys
 
 import typer
 
-from sonotrace.cli.train import train
 from sonotrace.cli import data
+from sonotrace.cli.train import train
 from sonotrace.errors import SonotraceError
 
 app = typer.Typer(

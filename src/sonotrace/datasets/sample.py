@@ -1,0 +1,293 @@
+"""Clips thinned at random steps into a training set of one size.
+
+One frame is kept every 5 to 10, at most 250 per clip, scaled to 448 x 448: so was built the
+set on which STNAN follows needles (Front. Oncol. 2025, doi:10.3389/fonc.2024.1519536). The
+article scales to a square whatever the picture's sides; `letterbox` keeps the aspect instead.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from sonotrace.data.clip import Clip
+from sonotrace.data.masks import MaskTrack
+from sonotrace.data.sample import VideoSample
+from sonotrace.errors import UsageError
+from sonotrace.io.davis import (
+    ClipCard,
+    DavisWriter,
+    FrameRow,
+    WrittenFrame,
+    looks_like_davis,
+    read_davis,
+)
+from sonotrace.settings import Settings
+from sonotrace.types import Frame, LabelMap
+
+Box = tuple[int, int, int, int]
+"""Column, row, width and height."""
+
+
+class Thinning(Settings):
+    """Which frames are kept, and what size they get."""
+
+    every: tuple[int, int] = (5, 10)
+    """Least and largest step between two kept frames; each step is drawn anew."""
+    limit: int = 250
+    """Most frames kept per clip."""
+    size: int = 448
+    """Rows and columns of the frames as written."""
+    letterbox: bool = False
+    """Keep the aspect and fill up with black, instead of scaling to a square."""
+    seed: int = 0
+    """The draw of a clip depends on it and on the clip's name alone."""
+    jpeg: bool = False
+    """Write frames as JPEG for programs that know no other; grey levels change a little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One clip to be thinned."""
+
+    name: str
+    """What it will be called."""
+    group: str
+    clip: Clip
+    masks: MaskTrack | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinned:
+    """What became of one clip."""
+
+    name: str
+    group: str
+    source_frames: int
+    frames: int
+    masks: int
+    spacing_mm: tuple[float, float] | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a picture is brought to its size: scaled to `rows` x `columns`, put at `top`, `left`."""
+
+    size: int
+    rows: int
+    columns: int
+    top: int = 0
+    left: int = 0
+
+
+def find_sources(
+    paths: Sequence[Path],
+    open_clip: Callable[[Path], Clip],
+    *,
+    resolution: str | None = None,
+) -> list[Source]:
+    """Open every path: a folder in DAVIS layout gives its clips and masks, all else one clip.
+
+    Clips whose files have the same name get -2, -3, ... in the order given. A clip's group is
+    its patient where the data set says so, else the clip itself.
+
+    Args:
+        paths: Files and folders.
+        open_clip: How to open what is no DAVIS folder.
+        resolution: For DAVIS folders with several.
+
+    Raises:
+        UsageError: A path is given twice.
+        ReadError: A path cannot be read.
+    """
+    resolved = [path.resolve() for path in paths]
+    if len(set(resolved)) < len(resolved):
+        twice = next(path for i, path in enumerate(paths) if resolved[i] in resolved[:i])
+        raise UsageError(f"{twice} is given twice. Name every clip once.")
+    sources: list[Source] = []
+    for path in paths:
+        if looks_like_davis(path):
+            samples = read_davis(path, resolution=resolution)
+            sources += (_from_sample(sample, path) for sample in samples)
+        else:
+            name = plain_name(path.name if path.is_dir() else _stem(path))
+            source = {"source": path.name}
+            sources.append(Source(name=name, group=name, clip=open_clip(path), attributes=source))
+    return _with_names_of_their_own(sources)
+
+
+def thin_clips(
+    sources: Sequence[Source], root: Path, thinning: Thinning, *, subset: str = "train"
+) -> Iterator[Thinned]:
+    """Write the thinned clips into the empty folder `root`, one after the other.
+
+    The lists of the data set are written when the iterator has ended.
+
+    Raises:
+        ReadError: A clip is damaged in the middle.
+    """
+    resolution = f"{thinning.size}p"
+    with DavisWriter(root, resolution=resolution, subset=subset, jpeg=thinning.jpeg) as writer:
+        for source in sources:
+            yield _thin_clip(writer, source, thinning)
+
+
+def kept_frames(count: int, name: str, thinning: Thinning) -> list[int]:
+    """Return the numbers of the frames to keep: the first one, then on by random steps.
+
+    The draw depends on the seed and on the clip's name, not on the other clips.
+    """
+    least, largest = thinning.every
+    if not 1 <= least <= largest or thinning.limit < 1:
+        raise ValueError(f"steps {least} to {largest}, at most {thinning.limit} frames")
+    draw = random.Random(f"{thinning.seed}:{name}")
+    kept = [0]
+    while (
+        len(kept) < thinning.limit
+        and (following := kept[-1] + draw.randint(least, largest)) < count
+    ):
+        kept.append(following)
+    return kept
+
+
+def fit(rows: int, columns: int, thinning: Thinning) -> Fit:
+    """Return how a picture of `rows` x `columns` is brought to the size of the set."""
+    size = thinning.size
+    if not thinning.letterbox:
+        return Fit(size, size, size)
+    scale = size / max(rows, columns)
+    new_rows, new_columns = max(1, round(rows * scale)), max(1, round(columns * scale))
+    return Fit(size, new_rows, new_columns, (size - new_rows) // 2, (size - new_columns) // 2)
+
+
+def fit_frame(frame: Frame, how: Fit) -> Frame:
+    """Scale a frame, averaging over the pixels that merge into one; black around it."""
+    scaled = F.interpolate(
+        frame[None].float(),
+        size=(how.rows, how.columns),
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    )[0]
+    out = torch.zeros(frame.shape[0], how.size, how.size, dtype=torch.uint8)
+    pixels = scaled.round().clamp(0, 255).to(torch.uint8)
+    out[:, how.top : how.top + how.rows, how.left : how.left + how.columns] = pixels
+    return out
+
+
+def fit_labels(labels: LabelMap, how: Fit) -> LabelMap:
+    """Scale a label map by nearest neighbour, so that no id is made up; background around it."""
+    scaled = F.interpolate(
+        labels[None, None].float(), size=(how.rows, how.columns), mode="nearest-exact"
+    )[0, 0]
+    out = torch.zeros(how.size, how.size, dtype=torch.uint8)
+    rows = slice(how.top, how.top + how.rows)
+    out[rows, how.left : how.left + how.columns] = scaled.to(torch.uint8)
+    return out
+
+
+def plain_name(text: str) -> str:
+    """Return `text` with everything replaced by _ that a file's name should not hold."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")
+    return name[:100] or "clip"
+
+
+def _stem(path: Path) -> str:
+    """Return the file's name without its suffixes: "a.b" for "a.b.mp4" and "a.b.igs.mha"."""
+    return re.sub(r"\.(igs|seq)$", "", path.stem)
+
+
+def _from_sample(sample: VideoSample, path: Path) -> Source:
+    return Source(
+        name=plain_name(sample.id),
+        group=sample.group,
+        clip=sample.clip,
+        masks=sample.masks,
+        attributes={"source": path.name} | sample.attributes,
+    )
+
+
+def _with_names_of_their_own(sources: list[Source]) -> list[Source]:
+    taken: set[str] = set()
+    named = []
+    for source in sources:
+        name, number = source.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{source.name}-{number}"
+        taken.add(name.casefold())
+        group = name if source.group == source.name else source.group
+        named.append(
+            Source(
+                name=name,
+                group=group,
+                clip=source.clip,
+                masks=source.masks,
+                attributes=source.attributes,
+            )
+        )
+    return named
+
+
+def _thin_clip(writer: DavisWriter, source: Source, thinning: Thinning) -> Thinned:
+    clip = source.clip
+    _, rows, columns = clip.shape
+    how = fit(rows, columns, thinning)
+    kept = kept_frames(len(clip), source.name, thinning)
+    spacing = None
+    if clip.spacing_mm is not None:
+        row_mm, column_mm = clip.spacing_mm
+        spacing = (row_mm * rows / how.rows, column_mm * columns / how.columns)
+    warnings = []
+    note = clip.spacing_note
+    if rows * how.columns != columns * how.rows:
+        note = f"{note} scaled with the picture from {columns} x {rows} pixels.".strip()
+    if not thinning.letterbox and rows != columns:
+        warnings.append(f"{columns} x {rows} pixels scaled to a square: the aspect changes.")
+    positions = {}
+    if source.masks is not None:
+        positions = {frame: i for i, frame in enumerate(source.masks.frames)}
+    masks = sum(frame in positions for frame in kept)
+    if positions and masks < len(kept):
+        warnings.append(f"only {masks} of the {len(kept)} kept frames have a mask.")
+    card = ClipCard(
+        name=source.name,
+        group=source.group,
+        attributes=source.attributes | {"source_size": f"{columns}x{rows}"},
+        spacing_mm=spacing,
+        spacing_source=clip.spacing_source,
+        spacing_note=note,
+    )
+    frames = writer.add(card, _written(source, kept, positions, how))
+    return Thinned(
+        name=source.name,
+        group=source.group,
+        source_frames=len(clip),
+        frames=frames,
+        masks=masks,
+        spacing_mm=spacing,
+        warnings=tuple(warnings),
+    )
+
+
+def _written(
+    source: Source, kept: list[int], positions: dict[int, int], how: Fit
+) -> Iterator[WrittenFrame]:
+    clip = source.clip
+    for new, old in enumerate(kept):
+        labels = None
+        if source.masks is not None and old in positions:
+            labels = fit_labels(source.masks.source[positions[old]], how)
+        row = FrameRow(
+            frame=f"{new:05d}",
+            source_frame=clip.first_frame + old,
+            source_name="" if clip.names is None else clip.names[old],
+            time_s=None if clip.times_s is None else float(clip.times_s[old]),
+        )
+        yield WrittenFrame(fit_frame(clip[old], how), labels, row)
