@@ -1,0 +1,210 @@
+"""Video streams inside DICOM files (MPEG-2, MPEG-4, HEVC), decoded through PyAV.
+
+The pieces of compressed data are one stream, which is read in place. Frames in order
+continue where the decoder stands; an earlier one begins at the beginning again, because
+such streams have no index.
+"""
+
+import io
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+
+from sonotrace.errors import ReadError
+from sonotrace.io.colour import conform
+from sonotrace.io.dicom.fragments import Layout
+from sonotrace.io.dicom.header import EXPORT_AGAIN, damage_explained
+from sonotrace.io.dicom.pixels import PixelFormat
+from sonotrace.io.limits import require_frame_fits
+from sonotrace.types import Frame
+
+CONTAINERS = "h264,hevc,mpegvideo,mpeg,mpegts,mov,m4v"
+"""What a stream may be wrapped in."""
+KEPT_FRAMES = 4
+"""Last decoded frames that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MovieFrames:
+    """Frames of a video stream inside a DICOM file, decoded on demand; may be pickled."""
+
+    path: Path
+    layout: Layout
+    pixels: PixelFormat
+    frames: int
+    shape: tuple[int, int, int]
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def __getitem__(self, index: int) -> Frame:
+        """Decode one frame.
+
+        Raises:
+            ReadError: Its data are damaged, or the file has gone or changed.
+        """
+        with damage_explained(self.path):
+            picture = _CURSORS.of(self).picture(index)
+        frame = torch.from_numpy(picture).permute(2, 0, 1).contiguous()  # (C, H, W)
+        return conform(self.path, frame, self.shape)
+
+
+def count_frames(path: Path, layout: Layout, pixels: PixelFormat) -> tuple[int, list[str]]:
+    """Return the number of frames in the stream, counted without decoding, and warnings.
+
+    Raises:
+        ReadError: The stream is damaged, empty, or of another size than the header states.
+    """
+    with damage_explained(path), _open(path, layout) as container:
+        _require_size(path, container, pixels)
+        count = 0
+        for packet in container.demux(video=0):
+            count += packet.size > 0
+    if count == pixels.frames:
+        return count, []
+    with damage_explained(path), _open(path, layout) as container:
+        count = sum(1 for _ in _decoded(container))
+    if count == 0:
+        raise ReadError(path, "holds a video stream without frames.", EXPORT_AGAIN)
+    if count == pixels.frames:
+        return count, []
+    return count, [f"announces {pixels.frames} frames; its video stream has {count}."]
+
+
+class _Cursor:
+    """One decoder and where it stands in its stream."""
+
+    def __init__(self, source: MovieFrames) -> None:
+        self._source = source
+        self._container: av.container.InputContainer | None = None
+        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._begin()
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+
+    def picture(self, index: int) -> np.ndarray:
+        """Return frame `index` as (H, W, 3)."""
+        if index in self._kept:
+            return self._kept[index]
+        if index < self._next:
+            self._begin()
+        for picture in self._pictures:
+            self._next += 1
+            if self._next > index:
+                return self._keep(index, picture)
+        problem = f"frame {index} cannot be decoded; the stream ends before it."
+        raise ReadError(self._source.path, problem, EXPORT_AGAIN)
+
+    def _keep(self, index: int, picture: av.VideoFrame) -> np.ndarray:
+        pixels = picture.to_ndarray(format="rgb24")
+        if pixels.shape[:2] != (self._source.pixels.rows, self._source.pixels.columns):
+            raise ReadError(self._source.path, f"frame {index} has another size.", EXPORT_AGAIN)
+        self._kept[index] = pixels
+        while len(self._kept) > KEPT_FRAMES:
+            self._kept.popitem(last=False)
+        return pixels
+
+    def _begin(self) -> None:
+        self.close()
+        self._container = _open(self._source.path, self._source.layout)
+        self._pictures = _decoded(self._container)
+        self._next = 0
+
+
+@dataclass
+class _Cursors(threading.local):
+    """The decoders of one thread of one process."""
+
+    process: int = 0
+    open: OrderedDict[int, tuple[MovieFrames, _Cursor]] = field(default_factory=OrderedDict)
+
+    def of(self, source: MovieFrames) -> _Cursor:
+        if self.process != os.getpid():  # a fork shares the position in the file
+            self.open, self.process = OrderedDict(), os.getpid()
+        if id(source) not in self.open:
+            self.open[id(source)] = (source, _Cursor(source))
+        while len(self.open) > 2:
+            self.open.popitem(last=False)[1][1].close()
+        return self.open[id(source)][1]
+
+
+_CURSORS = _Cursors()
+
+
+def _open(path: Path, layout: Layout) -> av.container.InputContainer:
+    """Open the stream with a decoder of one thread, which survives forks."""
+    options = {"format_whitelist": CONTAINERS}
+    stream = _Pieces(path, layout)
+    container = av.open(stream, "r", container_options=options, metadata_errors="replace")
+    if not container.streams.video or container.streams.video[0].codec_context is None:
+        container.close()
+        raise ReadError(path, "holds a stream without video.", EXPORT_AGAIN)
+    container.streams.video[0].codec_context.thread_count = 1
+    return container
+
+
+def _require_size(path: Path, container: av.container.InputContainer, pixels: PixelFormat) -> None:
+    context = container.streams.video[0].codec_context
+    require_frame_fits(path, context.width, context.height)
+    if (context.width, context.height) != (pixels.columns, pixels.rows):
+        raise ReadError(
+            path,
+            f"holds a video of {context.width} x {context.height} pixels, where its header "
+            f"states {pixels.columns} x {pixels.rows}.",
+            EXPORT_AGAIN,
+        )
+
+
+def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(video=0):
+        yield from packet.decode()
+
+
+class _Pieces(io.RawIOBase):
+    """The pieces of a stream as one file, read in place."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        super().__init__()
+        self._file = path.open("rb")
+        self._offsets = layout.pieces[:, 0]
+        self._ends = layout.pieces[:, 1].cumsum()
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: int(self._ends[-1])}
+        self._position = max(0, base[whence] + offset)
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read at most to the end of the piece at the position."""
+        piece = int(np.searchsorted(self._ends, self._position, side="right"))
+        if piece >= len(self._ends):
+            return b""
+        left = int(self._ends[piece]) - self._position
+        begin = int(self._ends[piece - 1]) if piece else 0
+        self._file.seek(int(self._offsets[piece]) + self._position - begin)
+        data = self._file.read(left if size < 0 else min(size, left))
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
