@@ -1,78 +1,41 @@
-"""Files in, nouns out. `READERS` is the one table of formats; content decides, not names."""
+"""Files in, nouns out; nouns in, files out. One format per module, `READERS` the one table.
 
-import stat
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+The names below are loaded when they are first used: training, which reads plain pictures,
+then needs no package for videos or DICOM.
+"""
 
-from sonotrace.data.clip import Clip
-from sonotrace.errors import ReadError
-from sonotrace.io.folder import read_folder
-from sonotrace.io.picture import looks_like_picture, read_picture_clip
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["READERS", "Reader", "open_clip"]
+if TYPE_CHECKING:
+    from sonotrace.io.area import find_picture_area as find_picture_area
+    from sonotrace.io.masks import open_masks as open_masks
+    from sonotrace.io.picture import read_labels as read_labels
+    from sonotrace.io.picture import read_picture as read_picture
+    from sonotrace.io.picture import write_labels as write_labels
+    from sonotrace.io.picture import write_picture as write_picture
+    from sonotrace.io.readers import READERS as READERS
+    from sonotrace.io.readers import open_clip as open_clip
+    from sonotrace.io.readers import open_sweep as open_sweep
+    from sonotrace.io.video import write_video as write_video
 
+_HOMES = {
+    "READERS": "sonotrace.io.readers",
+    "find_picture_area": "sonotrace.io.area",
+    "open_clip": "sonotrace.io.readers",
+    "open_masks": "sonotrace.io.masks",
+    "open_sweep": "sonotrace.io.readers",
+    "read_labels": "sonotrace.io.picture",
+    "read_picture": "sonotrace.io.picture",
+    "write_labels": "sonotrace.io.picture",
+    "write_picture": "sonotrace.io.picture",
+    "write_video": "sonotrace.io.video",
+}
 
-class Reader(NamedTuple):
-    """One format: how its files are known, and how they are read."""
-
-    name: str
-    matches: Callable[[Path], bool]
-    """Looks at the beginning of a file, or into a folder."""
-    read: Callable[[Path], Clip]
-
-
-READERS: tuple[Reader, ...] = (
-    Reader("pictures (PNG, JPEG, TIFF, BMP)", looks_like_picture, read_picture_clip),
-)
-"""The formats of single files, asked in this order."""
-
-
-def open_clip(
-    path: Path | str,
-    *,
-    spacing_mm: tuple[float, float] | None = None,
-    crop: tuple[int, int, int, int] | None = None,
-    start: int | None = None,
-    stop: int | None = None,
-) -> Clip:
-    """Open a picture, a video, a DICOM file, a sequence or a folder of pictures as a clip.
-
-    Args:
-        path: File or folder; its content decides what it is, not its name.
-        spacing_mm: Row and column spacing that the caller vouches for.
-        crop: Column, row, width and height of the part to see.
-        start: First frame to see, from 0.
-        stop: One past the last frame to see.
-
-    Raises:
-        ReadError: It is missing, empty, damaged or of no known kind.
-        SpacingError: `spacing_mm` is impossible.
-    """
-    path = Path(path)
-    clip = _read(path)
-    if start is not None or stop is not None:
-        clip = clip.cut(start or 0, len(clip) if stop is None else stop)
-    if crop is not None:
-        clip = clip.cropped(crop)
-    return clip if spacing_mm is None else clip.with_spacing(spacing_mm)
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the table above is the list
 
 
-def _read(path: Path) -> Clip:
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return read_folder(path)
-        if not stat.S_ISREG(mode):
-            raise ReadError(path, "is neither a file nor a folder.", "Give one of them.")
-        if path.stat().st_size == 0:
-            raise ReadError(path, "is empty.", "Copy or export it again.")
-        reader = next((row for row in READERS if row.matches(path)), None)
-    except FileNotFoundError as error:
-        raise ReadError(path, "does not exist.", "Check the path.") from error
-    except OSError as error:
-        raise ReadError(path, f"cannot be opened: {error.strerror}.", "Check it.") from error
-    if reader is None:
-        known = "; ".join(row.name for row in READERS)
-        raise ReadError(path, "is of no known kind.", f"Known are: {known}; folders of pictures.")
-    return reader.read(path)
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sonotrace.io' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -37,7 +37,7 @@ def coloured_share(frame: Frame, spread: int) -> float:
     return float((apart > spread).float().mean())
 
 
-def choose_channels(sampled: Sequence[Frame]) -> tuple[int, list[str]]:
+def choose_channels(sampled: Sequence[UInt8[Tensor, "_ _ _"]]) -> tuple[int, list[str]]:
     """Choose 1 or 3 channels for a clip from some of its frames, and say what is odd.
 
     The choice holds for the whole clip, so that all its frames have one shape: in a clip

@@ -68,7 +68,7 @@ class Decoder:
             luma = luma[: picture.height, : picture.width]
             full = picture.color_range == _FULL_RANGE or name.startswith(("yuvj", "gray"))
             return luma[None].copy() if full else np.asarray(_FROM_LIMITED[luma][None])
-        colours = self._to_rgb.reformat(picture, format="rgb24", threads=1)
+        colours = self._to_rgb.reformat(picture, format="rgb24", **_ONE_THREAD)
         pixels = colours.to_ndarray()  # (H, W, 3)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
@@ -117,6 +117,8 @@ class Decoder:
         return self._counted - 1
 
 
+# A scaler with threads, which PyAV makes from version 17 on, hangs when a fork gives it up.
+_ONE_THREAD: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _LUMA_FIRST = {"gray", "nv12", "nv21"} | {
     f"yuv{full}{sampling}p" for full in ("", "j") for sampling in (410, 411, 420, 422, 440, 444)
