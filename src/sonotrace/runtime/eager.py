@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def ready(network: nn.Module, device: str) -> nn.Module:
     """Return a copy for inference on `device`; the network that was given stays as it was."""
     folded = fold_batch_norms(network)
-    return folded.to(device=torch.device(device), memory_format=torch.channels_last)
+    return folded.to(torch.device(device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch leaves it out
 
 
 def fold_batch_norms(network: nn.Module) -> nn.Module:
