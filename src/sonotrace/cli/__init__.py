@@ -9,6 +9,8 @@ import sys
 import typer
 
 from sonotrace.cli import data
+from sonotrace.cli.inspect import inspect
+from sonotrace.cli.track import track
 from sonotrace.cli.train import train
 from sonotrace.errors import SonotraceError
 
@@ -20,6 +22,8 @@ app = typer.Typer(
 )
 
 
+app.command()(inspect)
+app.command()(track)
 app.command()(train)
 app.add_typer(data.app, name="data")
 
