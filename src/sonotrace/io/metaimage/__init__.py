@@ -10,7 +10,7 @@ Source        MetaIO and NRRD file formats; plustoolkit.github.io, "Sequence met
 """
 
 from sonotrace.io.metaimage.header import looks_like_sequence
-from sonotrace.io.metaimage.read import read_sequence, read_sequence_clip
+from sonotrace.io.metaimage.read import read_sequence
 from sonotrace.io.metaimage.write import write_sequence
 
-__all__ = ["looks_like_sequence", "read_sequence", "read_sequence_clip", "write_sequence"]
+__all__ = ["looks_like_sequence", "read_sequence", "write_sequence"]

@@ -68,15 +68,6 @@ def read_sequence(path: Path) -> Sweep:
     )
 
 
-def read_sequence_clip(path: Path) -> Clip:
-    """Open a sequence as a clip, without its poses.
-
-    Raises:
-        ReadError: As `read_sequence`.
-    """
-    return read_sequence(path).clip
-
-
 def _header(path: Path) -> Header:
     with path.open("rb") as file:
         is_nrrd = file.read(4) == b"NRRD"

@@ -123,7 +123,7 @@ def _fields(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "UltrasoundImageOrientation", "MFA"
     yield "UltrasoundImageType", "BRIGHTNESS" if sweep.clip.shape[0] == 1 else "RGB_COLOR"
     for name, rows in sweep.constant_transforms.items():
-        yield f"{name}Transform", " ".join(repr(value) for row in rows for value in row)
+        yield f"{name}Transform", " ".join(repr(float(value)) for row in rows for value in row)
     tracks = [(track.name, track.matrices, track.valid) for track in sweep.transforms]
     poses = sweep.world_from_image
     if poses is not None and POSE_NAME not in {name for name, _, _ in tracks}:
