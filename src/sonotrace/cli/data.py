@@ -102,9 +102,7 @@ def _opener(
     clips: list[Path], spacing_mm: str | None, crop: str | None
 ) -> "Callable[[Path], Clip]":
     """Return how to open one clip with the options given."""
-    from functools import partial
-
-    from sonotrace.io import open_clip
+    from sonotrace.io import find_picture_area, open_clip
     from sonotrace.io.davis import looks_like_davis
 
     if (spacing_mm or crop) and any(looks_like_davis(path) for path in clips):
@@ -116,10 +114,19 @@ def _opener(
     if spacing_mm is not None:
         row, column = options.numbers(spacing_mm, 2, "--spacing-mm")
         spacing = (row, column)
-    if crop is not None:
-        x, y, width, height = (int(value) for value in options.numbers(crop, 4, "--crop"))
+    if crop not in {None, "auto"}:
+        x, y, width, height = (int(value) for value in options.numbers(str(crop), 4, "--crop"))
         box = (x, y, width, height)
-    return partial(open_clip, spacing_mm=spacing, crop=box)
+
+    def opened(path: Path) -> "Clip":
+        clip = open_clip(path, spacing_mm=spacing)
+        area = find_picture_area(clip) if crop == "auto" else box
+        try:
+            return clip if area is None else clip.cropped(area)
+        except ValueError as error:
+            raise UsageError(f"--crop {crop}: {path}: {error}.") from error
+
+    return opened
 
 
 def _require_spacing(sources: "list[Source]") -> None:

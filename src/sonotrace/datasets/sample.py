@@ -169,26 +169,19 @@ def fit(rows: int, columns: int, thinning: Thinning) -> Fit:
 def fit_frame(frame: Frame, how: Fit) -> Frame:
     """Scale a frame, averaging over the pixels that merge into one; black around it."""
     scaled = F.interpolate(
-        frame[None].float(),
-        size=(how.rows, how.columns),
-        mode="bilinear",
-        align_corners=False,
-        antialias=True,
+        frame[None], size=(how.rows, how.columns), mode="bilinear", antialias=True
     )[0]
     out = torch.zeros(frame.shape[0], how.size, how.size, dtype=torch.uint8)
-    pixels = scaled.round().clamp(0, 255).to(torch.uint8)
-    out[:, how.top : how.top + how.rows, how.left : how.left + how.columns] = pixels
+    out[:, how.top : how.top + how.rows, how.left : how.left + how.columns] = scaled
     return out
 
 
 def fit_labels(labels: LabelMap, how: Fit) -> LabelMap:
     """Scale a label map by nearest neighbour, so that no id is made up; background around it."""
-    scaled = F.interpolate(
-        labels[None, None].float(), size=(how.rows, how.columns), mode="nearest-exact"
-    )[0, 0]
+    scaled = F.interpolate(labels[None, None], size=(how.rows, how.columns), mode="nearest-exact")
     out = torch.zeros(how.size, how.size, dtype=torch.uint8)
     rows = slice(how.top, how.top + how.rows)
-    out[rows, how.left : how.left + how.columns] = scaled.to(torch.uint8)
+    out[rows, how.left : how.left + how.columns] = scaled[0, 0]
     return out
 
 
@@ -240,14 +233,12 @@ def _thin_clip(writer: DavisWriter, source: Source, thinning: Thinning) -> Thinn
     _, rows, columns = clip.shape
     how = fit(rows, columns, thinning)
     kept = kept_frames(len(clip), source.name, thinning)
-    spacing = None
+    spacing, note = None, clip.spacing_note
     if clip.spacing_mm is not None:
         row_mm, column_mm = clip.spacing_mm
         spacing = (row_mm * rows / how.rows, column_mm * columns / how.columns)
+        note = f"{note} Scaled with the picture from {columns} x {rows} pixels.".strip()
     warnings = []
-    note = clip.spacing_note
-    if rows * how.columns != columns * how.rows:
-        note = f"{note} scaled with the picture from {columns} x {rows} pixels.".strip()
     if not thinning.letterbox and rows != columns:
         warnings.append(f"{columns} x {rows} pixels scaled to a square: the aspect changes.")
     positions = {}

@@ -14,7 +14,7 @@ Source        Pont-Tuset et al., arXiv:1704.00675; Xu et al., arXiv:1809.03327.
 
 from sonotrace.io.davis.layout import looks_like_davis
 from sonotrace.io.davis.read import DavisClips, read_davis
-from sonotrace.io.davis.tables import FrameRow, read_frame_rows
+from sonotrace.io.davis.tables import FrameRow, read_frame_rows, subset_names
 from sonotrace.io.davis.write import ClipCard, DavisWriter, WrittenFrame, write_davis
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "looks_like_davis",
     "read_davis",
     "read_frame_rows",
+    "subset_names",
     "write_davis",
 ]

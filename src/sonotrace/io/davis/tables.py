@@ -59,7 +59,7 @@ def read_subset(layout: Layout, subset: str) -> list[str]:
         UsageError: There is no such list, or several.
         ReadError: The list names a path or a clip twice.
     """
-    lists = subset_files(layout)
+    lists = _subset_files(layout.root)
     found = [name for name in lists if subset in {name, name.rpartition("/")[2]}]
     if len(found) != 1:
         problem = "lists are called so" if found else "such list is there"
@@ -77,16 +77,9 @@ def read_subset(layout: Layout, subset: str) -> list[str]:
     return names
 
 
-def subset_files(layout: Layout) -> dict[str, Path]:
-    """Return the lists of clips by name, such as "2017/train"."""
-    folder = layout.root / SETS
-    if not folder.is_dir():
-        return {}
-    lists = {path.stem: path for path in sorted(folder.glob("*.txt"))}
-    for year in subfolders(folder):
-        for path in sorted((folder / year).glob("*.txt")):
-            lists[f"{year}/{path.stem}"] = path
-    return lists
+def subset_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the lists of clips, such as "2017/train"."""
+    return tuple(_subset_files(root))
 
 
 def read_attributes(layout: Layout) -> dict[str, Attributes]:
@@ -163,6 +156,17 @@ def read_frame_rows(root: Path, clip: str) -> list[FrameRow]:
             problem = f"has source_frame {number[:40]!r}, time_s {time[:40]!r}."
             raise ReadError(path, problem, "Expected a number and seconds.") from error
     return rows
+
+
+def _subset_files(root: Path) -> dict[str, Path]:
+    folder = root / SETS
+    if not folder.is_dir():
+        return {}
+    lists = {path.stem: path for path in sorted(folder.glob("*.txt"))}
+    for year in subfolders(folder):
+        for path in sorted((folder / year).glob("*.txt")):
+            lists[f"{year}/{path.stem}"] = path
+    return lists
 
 
 def _rows(path: Path, key: str) -> list[dict[str, str]]:
