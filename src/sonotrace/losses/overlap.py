@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
-from monai.losses import DiceLoss
+from monai.losses.dice import DiceLoss
 from torch import Tensor
 
 _LEAST = 1e-7
@@ -68,7 +68,7 @@ def dice_loss(
     One pixel is added above and below the fraction, so that an empty mask that is predicted
     empty costs nothing, and one that is not still has a gradient.
     """
-    every = DiceLoss(smooth_nr=1.0, smooth_dr=1.0, reduction="none")(probabilities, masks)
+    every: Tensor = DiceLoss(smooth_nr=1.0, smooth_dr=1.0, reduction="none")(probabilities, masks)
     there = present.to(probabilities.dtype)
     return (every.flatten(1) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
 

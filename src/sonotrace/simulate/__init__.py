@@ -1,0 +1,1 @@
+"""Ultrasound pictures made by a program, with exact truth."""
