@@ -11,6 +11,8 @@ from sonotrace.nn.memory import (
     similarity,
 )
 
+READERS = [read_dense, read_top_k, read_top_k_densely]
+
 
 @pytest.fixture
 def memory():
@@ -33,28 +35,39 @@ def test_dropping_the_square_of_the_query_leaves_the_softmax_as_it_was(memory):
     torch.testing.assert_close(similarity(keys, query).softmax(2), whole)
 
 
-def test_equal_memory_values_are_read_back_unchanged(memory):
+@pytest.mark.parametrize("reader", READERS)
+def test_equal_memory_values_are_read_back_unchanged(memory, reader):
     query, keys, values = memory
     constant = torch.ones_like(values) * 3
-    torch.testing.assert_close(read_dense(query, keys, constant), torch.full((2, 2, 6, 4, 5), 3.0))
+    torch.testing.assert_close(reader(query, keys, constant), torch.full((2, 2, 6, 4, 5), 3.0))
 
 
-def test_the_order_of_memory_frames_does_not_matter(memory):
+@pytest.mark.parametrize("reader", READERS)
+def test_the_order_of_memory_frames_does_not_matter(memory, reader):
     query, keys, values = memory
-    swapped = read_dense(query, keys.flip(2), values.flip(3))
-    torch.testing.assert_close(read_dense(query, keys, values), swapped)
+    swapped = reader(query, keys.flip(2), values.flip(3))
+    torch.testing.assert_close(reader(query, keys, values), swapped)
 
 
-def test_objects_do_not_see_each_other(memory):
+@pytest.mark.parametrize("reader", READERS)
+def test_objects_do_not_see_each_other(memory, reader):
     query, keys, values = memory
-    alone = read_dense(query, keys, values[:, :1])
-    torch.testing.assert_close(read_dense(query, keys, values)[:, :1], alone)
+    alone = reader(query, keys, values[:, :1])
+    torch.testing.assert_close(reader(query, keys, values)[:, :1], alone)
 
 
-def test_a_flat_memory_reads_like_one_of_frames(memory):
+@pytest.mark.parametrize("reader", READERS)
+def test_a_flat_memory_reads_like_one_of_frames(memory, reader):
     query, keys, values = memory
-    flat = read_dense(query, keys.flatten(2), values.flatten(3))
-    torch.testing.assert_close(read_dense(query, keys, values), flat)
+    flat = reader(query, keys.flatten(2), values.flatten(3))
+    torch.testing.assert_close(reader(query, keys, values), flat)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_key_among_the_memory_fetches_its_own_value(memory, reader):
+    _, keys, values = memory
+    read = reader(100 * keys[:, :, 1], 100 * keys, values)
+    torch.testing.assert_close(read, values[:, :, :, 1])
 
 
 def test_gradients_reach_query_keys_and_values(memory):
@@ -107,7 +120,7 @@ def test_huge_keys_neither_overflow_nor_vanish():
         torch.ones(1, 1, 2, 3),
     )
     keys[..., 0] *= -1
-    for reader in (read_dense, read_top_k, read_top_k_densely):
+    for reader in READERS:
         torch.testing.assert_close(reader(query, keys, values), torch.ones(1, 1, 2, 1, 1))
 
 

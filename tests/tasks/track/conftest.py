@@ -38,6 +38,15 @@ def paint(places, size=(32, 40)):
     return frame, labels
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Threads that wait for each other take longer than these tiny tensors."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def network():
     return Brightness()

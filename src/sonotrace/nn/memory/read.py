@@ -77,7 +77,11 @@ def read_top_k(
     values: Float[Tensor, "B O V *memory"],
     k: int = TOP_K,
 ) -> Float[Tensor, "B O V h w"]:
-    """Return for every query position the weighted mean of the values of its k best matches."""
+    """Return for every query position the weighted mean of the values of its k best matches.
+
+    Keys and values are copied into rows first. A `MemoryBank` keeps them as rows, and reads by
+    `find_top_k` and `gather` without a copy.
+    """
     reads = []
     for query, key, value in zip(query_key, keys.flatten(2), values.flatten(3), strict=True):
         rows = key.mT.float().contiguous()  # (M, K)

@@ -15,7 +15,10 @@ from sonotrace.types import VOID, LabelMap, Probability
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:
-    """What a tracker found in one frame. The lists are in the order of `object_ids`."""
+    """What a tracker found in one frame. The lists are in the order of `object_ids`.
+
+    The tensors are on the CPU and made in inference mode: clone one before changing it.
+    """
 
     frame: int
     """Number of the frame, counted from the start of the clip."""
