@@ -20,13 +20,13 @@ from sonotrace.io.video import write_video
 from sonotrace.report.measurements import Finding, MeasurementsFile, Target
 from sonotrace.report.overlay import draw_outlines
 from sonotrace.report.timings import Timings
-from sonotrace.tasks.track import FrameResult, ObjectState, Tracker, track_clip
+from sonotrace.tasks.track import FrameResult, TargetState, Tracker, track_clip
 from sonotrace.types import Frame, LabelMap
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], int, str], Iterable[T]]
 
-_STATES = tuple(ObjectState)
+_STATES = tuple(TargetState)
 _FALLBACK_RATE = 10.0
 """Frames per second of the overlay where the clip has no clock."""
 
@@ -60,7 +60,7 @@ class TrackLog:
     def add(self, result: FrameResult) -> None:
         """Keep the states and confidences of one frame."""
         for object_id, state, confidence in zip(
-            result.object_ids, result.states, result.confidences, strict=True
+            result.object_ids, result.states, result.confidence, strict=True
         ):
             self.frames.append(result.frame)
             self.object_ids.append(object_id)

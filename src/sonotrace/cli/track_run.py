@@ -1,0 +1,228 @@
+"""What `track` does once its words are read: inputs, model, tracker, folder, report."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+
+from sonotrace.cli.console import Console
+from sonotrace.cli.inputs import Inputs, open_input
+from sonotrace.cli.options import numbers
+from sonotrace.data.clip import Clip
+from sonotrace.errors import MaskError, UsageError
+from sonotrace.io.picture import read_labels_noted
+from sonotrace.io.whole import whole_folder
+from sonotrace.models.weights import load_model, weights_sha256
+from sonotrace.nn.memory import Bounded, MemoryPolicy, Recent, Unbounded
+from sonotrace.report.document import Report, describe_input
+from sonotrace.report.measurements import Target
+from sonotrace.report.page import Section
+from sonotrace.report.track import TrackJob, TrackLog, track_into
+from sonotrace.report.track_page import warnings, write_track_page
+from sonotrace.runtime import RuntimeSettings, prepare
+from sonotrace.tasks.prompt import mask_from_box, mask_from_click
+from sonotrace.tasks.track import Tracker, TrackerSettings
+from sonotrace.types import LabelMap
+
+_POLICIES: dict[str, type[MemoryPolicy]] = {
+    "bounded": Bounded,
+    "recent": Recent,
+    "unbounded": Unbounded,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompts:
+    """What marks the target, as it was typed."""
+
+    masks: list[str] = field(default_factory=list)
+    boxes: list[str] = field(default_factory=list)
+    clicks: list[str] = field(default_factory=list)
+    void: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackOptions:
+    """The options of `track`, as they were typed."""
+
+    inputs: Inputs
+    out: Path
+    prompts: Prompts
+    model: str = "stcn:small"
+    backward: bool = False
+    target: str = "lesion"
+    memory: str = "bounded"
+    memory_every: int = 5
+    save_probabilities: bool = False
+    device: str = "auto"
+    backend: str = "auto"
+    precision: str = "float32"
+    seed: int = 0
+    overwrite: bool = False
+    sections: tuple[Section, ...] = ()
+    """Sections that go first on the page."""
+
+
+def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
+    """Track, write the folder, and return what `--json` prints."""
+    torch.manual_seed(options.seed)
+    if options.target not in get_args(Target):
+        raise UsageError(f"--target is lesion or needle, not {options.target!r}.")
+    if options.memory not in _POLICIES:
+        raise UsageError(f"--memory is one of {', '.join(_POLICIES)}, not {options.memory!r}.")
+    with whole_folder(options.out, overwrite=options.overwrite) as folder:
+        opened = open_input(options.inputs)
+        masks, notes = read_prompts(options.prompts, opened.clip)
+        runtime = RuntimeSettings.named(options.device, options.backend, options.precision)
+        network, used = prepare(load_model(options.model), runtime)
+        tracker = Tracker(
+            network,
+            settings=TrackerSettings(
+                memory=_POLICIES[options.memory](),
+                memory_every=options.memory_every,
+                device=used.device,
+                precision=used.precision,
+            ),
+        )
+        job = TrackJob(
+            clip=opened.clip,
+            area=opened.area,
+            masks=masks,
+            backward=options.backward,
+            target=options.target,  # type: ignore[arg-type]  # checked above
+            save_probabilities=options.save_probabilities,
+        )
+        started = time.perf_counter()
+        log = track_into(folder, job, tracker, console.progress)
+        seconds = time.perf_counter() - started
+        notes = [*notes, *tracker.notes]
+        summary = _summary(options, job, log, seconds) | asdict(used)
+        summary["warnings"] = [*warnings(job), *notes]
+        write_track_page(folder, job, log, [*options.sections])
+        _write_report(folder, options, job, log, summary)
+    return summary
+
+
+def read_prompts(prompts: Prompts, clip: Clip) -> tuple[dict[int, LabelMap], list[str]]:
+    """Return the given label maps by frame of the clip, and notes on how they were read.
+
+    Boxes and clicks become objects of their own, numbered from the first free id on.
+    """
+    masks: dict[int, LabelMap] = {}
+    notes: list[str] = []
+    for typed in prompts.masks:
+        name, frame = _at_frame(typed, clip)
+        labels, note = read_labels_noted(Path(name), void=255 if prompts.void == 255 else None)
+        if tuple(labels.shape) != clip.shape[1:]:
+            raise MaskError(
+                f"{name}: {labels.shape[1]} x {labels.shape[0]} pixels for a clip of "
+                f"{clip.shape[2]} x {clip.shape[1]}. Draw it on a frame of the clip itself."
+            )
+        _add(masks, frame, labels, typed)
+        notes += [f"{name}: {note}"] if note else []
+    for typed in prompts.boxes:
+        place, frame = _at_frame(typed, clip)
+        column, row, width, height = numbers(place, 4, "--box")
+        mask = mask_from_box((column, row, width, height), clip.shape[1:])
+        _add(masks, frame, mask.to(torch.uint8) * _free_id(masks), typed)
+        notes.append(f"--box {typed}: started from the ellipse in the box.")
+    for typed in prompts.clicks:
+        place, frame = _at_frame(typed, clip)
+        column, row = numbers(place, 2, "--click")
+        mask = mask_from_click(column, row, clip[frame])
+        _add(masks, frame, mask.to(torch.uint8) * _free_id(masks), typed)
+        notes.append(f"--click {typed}: started from the area as bright as the click.")
+    if not masks:
+        raise UsageError(
+            "nothing marks the target. Give --mask FILE, --box X,Y,W,H or --click X,Y."
+        )
+    return masks, notes
+
+
+def _at_frame(typed: str, clip: Clip) -> tuple[str, int]:
+    """Split `WHAT@FRAME`; the frame is numbered as in the file, and returned as in the clip."""
+    what, at, number = typed.rpartition("@")
+    if not at or not number.isdigit():
+        return typed, 0
+    frame = int(number) - clip.first_frame
+    if not 0 <= frame < len(clip):
+        last = clip.first_frame + len(clip) - 1
+        raise UsageError(
+            f"{typed}: there is no frame {number}; the clip has {clip.first_frame} to {last}."
+        )
+    return what, frame
+
+
+def _add(masks: dict[int, LabelMap], frame: int, labels: LabelMap, typed: str) -> None:
+    """Put label maps of one frame together; two objects must not claim one pixel."""
+    before = masks.get(frame)
+    if before is None:
+        masks[frame] = labels
+        return
+    if bool(((before > 0) & (labels > 0)).any()):
+        raise UsageError(f"{typed} overlaps with what was marked in the same frame before.")
+    masks[frame] = torch.where(labels > 0, labels, before)
+
+
+def _free_id(masks: dict[int, LabelMap]) -> int:
+    taken = {int(value) for labels in masks.values() for value in labels.unique()}
+    return next(number for number in range(1, 255) if number not in taken)
+
+
+def _summary(
+    options: TrackOptions, job: TrackJob, log: TrackLog, seconds: float
+) -> dict[str, object]:
+    tracked = log.timings.total("track")
+    frames = len(set(log.frames))
+    return {
+        "frames": frames,
+        "objects": sorted(set(log.object_ids)),
+        "out": str(options.out),
+        "model": options.model,
+        "weights": weights_sha256(options.model),
+        "seconds": seconds,
+        "frames_per_second": frames / tracked if tracked else None,
+        "p95_ms": log.timings.percentile_ms("track", 95.0),
+        "states": {str(key): value for key, value in log.state_counts().items()},
+    }
+
+
+def _write_report(
+    folder: Path,
+    options: TrackOptions,
+    job: TrackJob,
+    log: TrackLog,
+    summary: dict[str, object],
+) -> None:
+    settings = {
+        name: value
+        for name, value in vars(options).items()
+        if name in {"backward", "target", "memory", "memory_every", "save_probabilities"}
+    }
+    settings |= {
+        "area": job.area,
+        "spacing_mm": job.clip.spacing_mm,
+        "spacing_source": job.clip.spacing_source,
+        "first_frame": job.clip.first_frame,
+    }
+    Report(
+        command="track",
+        settings=settings,
+        inputs=[describe_input(options.inputs.path)],
+        model={"name": options.model, "sha256": summary["weights"]},
+        seed=options.seed,
+        device=str(summary["device"]),
+        backend=str(summary["backend"]),
+        precision=str(summary["precision"]),
+        timings=log.timings.summary(),
+        results={
+            "frames": summary["frames"],
+            "objects": summary["objects"],
+            "states": summary["states"],
+            "given_frames": sorted(job.clip.first_frame + frame for frame in job.masks),
+        },
+        warnings=list(summary["warnings"]),  # type: ignore[call-overload]  # a list of str
+        outputs=sorted(str(path.relative_to(folder)) for path in folder.glob("*")),
+    ).write(folder / "report.json")
