@@ -2,12 +2,11 @@
 
 import struct
 from dataclasses import dataclass, replace
-from typing import IO
 
 import numpy as np
 
 from sonotrace.errors import ReadError
-from sonotrace.io.dicom.header import EXPORT_AGAIN, Header, value
+from sonotrace.io.dicom.header import EXPORT_AGAIN, BinaryFile, Header, value
 from sonotrace.io.dicom.pixels import MOVIE, NATIVE, PixelFormat
 from sonotrace.io.limits import MAX_FRAMES
 
@@ -29,7 +28,7 @@ class Layout:
     first: np.ndarray
     """(T + 1,) int64: number of the first piece of every frame, and N at the end."""
 
-    def read(self, file: IO[bytes], frame: int) -> bytes:
+    def read(self, file: BinaryFile, frame: int) -> bytes:
         """Read the bytes of one frame and no others; fewer where the file has become shorter."""
         parts = []
         for offset, length in self.pieces[self.first[frame] : self.first[frame + 1]].tolist():
@@ -37,7 +36,7 @@ class Layout:
             parts.append(file.read(length))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def read_words(self, file: IO[bytes], frame: int) -> bytes:
+    def read_words(self, file: BinaryFile, frame: int) -> bytes:
         """Read the bytes of one uncompressed frame, the two of every 16-bit word swapped."""
         offset, length = self.pieces[frame].tolist()
         odd = (offset - int(self.pieces[0, 0])) % 2  # a word may belong to two frames
@@ -52,7 +51,7 @@ class Layout:
 
 
 def find_frames(
-    header: Header, pixels: PixelFormat, file: IO[bytes]
+    header: Header, pixels: PixelFormat, file: BinaryFile
 ) -> tuple[PixelFormat, Layout, list[str]]:
     """Find the bytes of every frame; for video streams, the pieces of the stream as frame 0.
 
@@ -105,7 +104,7 @@ def _native(header: Header, pixels: PixelFormat) -> tuple[PixelFormat, Layout, l
     return pixels, Layout(pieces=pieces, first=np.arange(pixels.frames + 1)), notes
 
 
-def _scan(header: Header, file: IO[bytes]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _scan(header: Header, file: BinaryFile) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Go from item to item; return the basic offset table, the pieces, and warnings."""
     found: list[tuple[int, int]] = []
     position = header.pixel_offset
@@ -156,7 +155,7 @@ def _by_table(offsets: np.ndarray, pieces: np.ndarray, frames: int) -> np.ndarra
 
 
 def _by_beginnings(
-    header: Header, pixels: PixelFormat, file: IO[bytes], pieces: np.ndarray
+    header: Header, pixels: PixelFormat, file: BinaryFile, pieces: np.ndarray
 ) -> np.ndarray:
     """Return the first piece of every frame, found by how compressed pictures begin."""
     if len(pieces) == pixels.frames:

@@ -3,7 +3,6 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from sonotrace.errors import ReadError
 from sonotrace.io.colour import conform
 from sonotrace.io.dicom.decode import DamagedFrameError, FrameDecoder
 from sonotrace.io.dicom.fragments import Layout
-from sonotrace.io.dicom.header import EXPORT_AGAIN, damage_explained
+from sonotrace.io.dicom.header import EXPORT_AGAIN, BinaryFile, damage_explained
 from sonotrace.io.dicom.pixels import NATIVE
 from sonotrace.types import Frame
 
@@ -49,10 +48,10 @@ class DicomFrames:
         )  # (C, H, W)
         return conform(self.path, frame, self.shape)
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> BinaryFile:
         return self.path.open("rb") if self.inflated is None else io.BytesIO(self.inflated)
 
-    def _bytes(self, file: IO[bytes], index: int) -> bytes:
+    def _bytes(self, file: BinaryFile, index: int) -> bytes:
         """Return the bytes of one frame; those of swapped words are put in order."""
         swapped = self.decoder.pixels.word_swapped and self.decoder.pixels.syntax in NATIVE
         data = self.layout.read_words(file, index) if swapped else self.layout.read(file, index)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from pydicom import Dataset, dcmread
 from pydicom.filereader import read_dataset, read_preamble
@@ -20,6 +20,9 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from sonotrace.errors import ReadError, SonotraceError
+
+BinaryFile: TypeAlias = io.BufferedReader | io.BytesIO
+"""A file on disk, or one that was unfolded in memory."""
 
 MAX_READS = 2_000_000
 """Reads while going through one header; a hostile file can demand hundreds of millions."""
@@ -94,7 +97,7 @@ class Header:
     size: int
     """Bytes of the file, or of `inflated`."""
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BinaryFile:
         """Open the file in which the offsets lie."""
         return self.path.open("rb") if self.inflated is None else io.BytesIO(self.inflated)
 
@@ -287,7 +290,7 @@ class _CautiousFile(io.BufferedIOBase):
     A read of an announced four gigabytes would otherwise take that memory first.
     """
 
-    def __init__(self, file: io.BufferedIOBase | io.BufferedReader | io.BytesIO) -> None:
+    def __init__(self, file: BinaryFile) -> None:
         super().__init__()
         self._file = file
         self._reads = 0

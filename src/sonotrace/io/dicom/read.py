@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sonotrace.data.clip import Clip
+from sonotrace.errors import ReadError
 from sonotrace.io.colour import choose_channels, sampled
 from sonotrace.io.dicom.clock import read_clock
 from sonotrace.io.dicom.decode import FrameDecoder
@@ -53,7 +54,7 @@ def read_dicom(path: Path) -> Clip:
         times, clock, clock_notes = read_clock(header, len(source))
         regions, region_notes = read_regions(header, pixels)
         spacing, spacing_notes = choose_spacing(header, regions)
-    channels, colour_notes = choose_channels([source[i] for i in sampled(len(source))])
+    channels, colour_notes = _channels(source)
     kind = {**ULTRASOUND, **CAPTURES}.get(header.sop_class or "", "not stated")
     details = {
         "SOP class": kind,
@@ -81,6 +82,21 @@ def read_dicom(path: Path) -> Clip:
         ),
         _details=details | ({"clock": clock} if clock else {}),
     )
+
+
+def _channels(source: DicomFrames | MovieFrames) -> tuple[int, list[str]]:
+    """Choose 1 or 3 channels from sampled frames; one damaged frame does not spoil a cine."""
+    frames, notes = [], []
+    numbers = sampled(len(source))
+    for i in numbers:
+        try:
+            frames.append(source[i])
+        except ReadError:
+            if not frames and i == numbers[-1]:
+                raise
+            notes.append(f"frame {i} is damaged; reading it is an error.")
+    channels, more = choose_channels(frames)
+    return channels, [*notes, *more]
 
 
 def _source(header: Header, pixels: PixelFormat) -> tuple[DicomFrames | MovieFrames, list[str]]:

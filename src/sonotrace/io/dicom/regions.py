@@ -201,7 +201,7 @@ def _distrust(region: Region) -> str:
 def _by_pixel_spacing(header: Header, stated: list[float]) -> Spacing:
     if not stated:
         return Spacing(None, _UNKNOWN, "the file has no ultrasound regions and no PixelSpacing.")
-    if len(stated) != 2 or not _is_length((stated[0] / 10, stated[-1] / 10)):
+    if len(stated) != 2 or min(stated) <= 0 or not _is_length((stated[0] / 10, stated[1] / 10)):
         return Spacing(None, _UNKNOWN, "PixelSpacing is not two plausible lengths.")
     calibrated = text(header.values, "PixelSpacingCalibrationType") in {"GEOMETRY", "FIDUCIAL"}
     if stated == [1.0, 1.0] and not calibrated:
