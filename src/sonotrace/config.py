@@ -28,6 +28,8 @@ class StillsConfig(Settings):
     """How often each data set is drawn from; one that is not named is not used."""
     synthetic_share: float = Field(default=0.25, ge=0, le=1)
     """Part of the clips that show simulated speckle instead."""
+    synthetic_scenes: int = Field(default=300, ge=0, le=99_990)
+    """Number of simulated scenes of each kind; 0 for none."""
     triplets: TripletSettings = TripletSettings()
     single_share: float = Field(default=0.7, ge=0, le=1)
     """Part of the batches in which every clip keeps one object; the others' become look-alikes

@@ -11,6 +11,7 @@ from sonotrace.data.sample import TrainingClip
 from sonotrace.datasets import DATASETS
 from sonotrace.datasets.pictures import LabelledPictures
 from sonotrace.datasets.splits import may_train_on, split_by_group
+from sonotrace.datasets.synthetic import SyntheticTriplets
 from sonotrace.datasets.triplets import StillTriplets
 from sonotrace.errors import UsageError
 from sonotrace.settings import replace
@@ -19,6 +20,7 @@ from sonotrace.training.loader import DrawClip, with_slots
 _SPLIT_SEED = 1
 _VALIDATION_SEED = 10_000_019
 """Far from the seeds of runs, so that no run trains on the clips that validate."""
+_VALIDATION_SCENES = range(99_990, 100_000)
 
 
 class ClipsOfRun(NamedTuple):
@@ -37,15 +39,34 @@ def still_clips(config: StillsConfig, run: RunConfig, root: Path) -> ClipsOfRun:
     """
     training, validation = divide_pictures(config, root)
     shares = [config.weights[name] for name in training]
-    stills = StillTriplets(list(training.values()), config.triplets, weights=shares, seed=run.seed)
-    longer = replace(config.triplets, frames=config.validation_frames, max_objects=1)
-    each = max(1, config.validation_clips // len(validation))
-    kept = {
-        name: first_clips(StillTriplets([some], longer, seed=_VALIDATION_SEED).__getitem__, each)
+    settings = config.triplets
+    stills = StillTriplets(list(training.values()), settings, weights=shares, seed=run.seed)
+    longer = replace(settings, frames=config.validation_frames, max_objects=1)
+    sources: dict[str, DrawClip] = {
+        name: StillTriplets([some], longer, seed=_VALIDATION_SEED).__getitem__
         for name, some in validation.items()
     }
-    draw = mixed([stills.__getitem__], [1.0], run.seed)
+    draw: DrawClip = stills.__getitem__
+    if config.synthetic_scenes:
+        speckle = _speckle(config, range(config.synthetic_scenes), run.seed)
+        draw = mixed(
+            [draw, speckle], [1 - config.synthetic_share, config.synthetic_share], run.seed
+        )
+        sources["synthetic"] = _speckle(config, _VALIDATION_SCENES, _VALIDATION_SEED)
+    each = max(1, config.validation_clips // len(sources))
+    kept = {name: first_clips(source, each) for name, source in sources.items()}
     return ClipsOfRun(fewer_objects(draw, config.single_share, run.loop.batch_size, run.seed), kept)
+
+
+def _speckle(config: StillsConfig, seeds: range, seed: int) -> DrawClip:
+    settings = config.triplets
+    return SyntheticTriplets(
+        seeds,
+        size=settings.size,
+        frames=settings.frames,
+        max_objects=settings.max_objects,
+        seed=seed,
+    ).__getitem__
 
 
 def divide_pictures(

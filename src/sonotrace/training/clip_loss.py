@@ -52,11 +52,12 @@ def make_clip_loss(config: LossConfig) -> ClipLoss:
 
 
 def cross_entropy(
-    scores: Float[Tensor, "B O+1 H W"], masks: Float[Tensor, "B O H W"]
+    scores: Float[Tensor, "B S H W"], masks: Float[Tensor, "B O H W"]
 ) -> Float[Tensor, "B H W"]:
     """Return -log of the probability given to what each pixel shows, in nats.
 
-    Taken from the scores and not from probabilities, so that no pixel is too wrong to learn.
+    S is O + 1: the background comes first. Taken from the scores and not from probabilities,
+    so that no pixel is too wrong to learn.
     """
     labels = torch.zeros_like(masks[:, 0], dtype=torch.long)  # (B, H, W), 0: background
     for i, mask in enumerate(masks.unbind(1)):  # argmax would be a quarter of the time of a step

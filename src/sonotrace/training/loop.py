@@ -79,6 +79,7 @@ def fit(
     module = MemoryTraining(lesson.network, lesson.loss, optim, freeze_norms=loop.freeze_norms)
     # the arrangement of the weights in memory decides the speed of convolutions
     module.to(memory_format=torch.channels_last)
+    module.train()
     with _only_our_words():
         trainer = _trainer(lesson, optim, loop, out, devices)
         trainer.fit(
