@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from sonotrace.data.clip import Clip
 from sonotrace.io.picture import read_labels, write_labels
@@ -132,7 +133,7 @@ def save_probabilities(
     )
 
 
-def _cut(labels: LabelMap, area: tuple[int, int, int, int] | None) -> LabelMap:
+def _cut(labels: LabelMap, area: tuple[int, int, int, int] | None) -> UInt8[torch.Tensor, "h w"]:
     if area is None:
         return labels
     column, row, width, height = area

@@ -27,7 +27,7 @@ def write_track_page(
         *scores,
         _pictures(folder, job),
         _areas(job, log),
-        Section(title="Objects", rows=_objects(job, log)),
+        Section(title="Objects", rows=_objects(log)),
         Section(title="Input", facts=describe_clip(job.clip)),
         Section(title="Time", rows=_times(log)),
     ]
@@ -84,20 +84,21 @@ def _pictures(folder: Path, job: TrackJob) -> Section:
 
 def _areas(job: TrackJob, log: TrackLog) -> Section:
     curves: list[Curve] = []
-    top = max(log.areas, default=0)
+    top = float(max(log.areas, default=0))
     for object_id in sorted(set(log.object_ids)):
         places = sorted(
-            (log.frames[i], log.areas[i])
+            (float(log.frames[i]), float(log.areas[i]))
             for i in range(len(log.frames))
             if log.object_ids[i] == object_id
         )
         frames, areas = zip(*places, strict=True)
-        curves.append(curve([float(f) for f in frames], [float(a) for a in areas], object_id, top))
-    label = f"area over frames, 0 to {top} pixels"
+        curves.append(curve(frames, areas, object_id, top))
+    last = job.clip.first_frame + len(job.clip) - 1
+    label = f"area over frames {job.clip.first_frame} to {last}, 0 to {top:.0f} pixels"
     return Section(title="Area", curves=curves, curves_label=label)
 
 
-def _objects(job: TrackJob, log: TrackLog) -> list[dict[str, object]]:
+def _objects(log: TrackLog) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     counts = log.state_counts()
     for object_id, states in counts.items():
