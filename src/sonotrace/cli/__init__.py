@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sonotrace.cli import data
+from sonotrace.cli import data, models
 from sonotrace.cli.inspect import inspect
 from sonotrace.cli.track import track
 from sonotrace.cli.train import train
@@ -26,6 +26,7 @@ app.command()(inspect)
 app.command()(track)
 app.command()(train)
 app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")
 
 
 @app.callback()

@@ -1,8 +1,8 @@
 """Weights on disk: safetensors with the network's configuration inside, and those that ship.
 
-A file holds float16 tensors, the configuration as JSON under `config`, and free facts such as
-thresholds under `facts`. Pickled checkpoints are never opened here: they can run code.
-`sonotrace models import` reads them.
+A file holds the tensors (float16 in those that ship), the configuration as JSON under `config`,
+and free facts such as thresholds under `facts`. Pickled checkpoints are never opened here: they
+can run code. `sonotrace models import` reads them.
 """
 
 import hashlib
@@ -55,12 +55,14 @@ class PartialLoad:
     """In the network, not in the file; left as they were."""
     extra: tuple[str, ...]
     """In the file, not in the network; left out."""
+    mismatched: tuple[str, ...] = ()
+    """In both, with another shape; left as they were."""
 
     def summary(self) -> str:
         """Return the report in one sentence."""
         return (
-            f"{len(self.loaded)} tensors loaded, {len(self.missing)} left untrained, "
-            f"{len(self.extra)} of the file not used."
+            f"{len(self.loaded)} tensors loaded, {len(self.missing) + len(self.mismatched)} left "
+            f"untrained, {len(self.extra) + len(self.mismatched)} of the file not used."
         )
 
 
@@ -70,19 +72,29 @@ def save_weights(
     facts: Mapping[str, object] | None = None,
     *,
     overwrite: bool = True,
+    half: bool = True,
 ) -> None:
-    """Write a network as float16 safetensors, whole or not at all.
+    """Write a network as safetensors, whole or not at all.
 
     Args:
         model: Has its configuration as `config`.
         path: Usually ends in `.safetensors`.
         facts: Anything that can be written as JSON, such as fitted thresholds.
         overwrite: Replace a file that is there.
+        half: Write float16, which takes half the space and keeps 3 decimal digits.
+
+    Raises:
+        ModelError: A tensor holds something else than finite numbers, or has too large ones
+            for float16.
+        OutputExistsError: The file is there and `overwrite` is false.
     """
-    tensors = {
-        name: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
-        for name, value in model.state_dict().items()
-    }
+    tensors = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    if half:
+        tensors = {name: v.half() if v.dtype == torch.float32 else v for name, v in tensors.items()}
+    broken = _not_finite(tensors)
+    if broken:
+        reason = "in float16, whose largest is 65504" if half else "in it"
+        raise ModelError(f"{path}: not written: {broken} has numbers that are not finite {reason}.")
     metadata = {
         "config": model.config.model_dump_json(),  # type: ignore[union-attr, operator]  # Settings
         "facts": json.dumps(dict(facts or {})),
@@ -106,9 +118,14 @@ def load_model(name_or_path: str | Path) -> nn.Module:
     model = build_model(parse_config(config))
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    problems = _differences(wanted, found)
+    problems = differences(wanted, found)
     if problems:
         raise ModelError(f"{path}: the weights do not fit their configuration: {problems}")
+    broken = _not_finite(tensors)
+    if broken:
+        raise ModelError(
+            f"{path}: {broken} holds numbers that are not finite. Fetch the file anew."
+        )
     model.load_state_dict(tensors)
     return model.eval()
 
@@ -123,22 +140,30 @@ def weights_sha256(name_or_path: str | Path) -> str:
     return hashlib.sha256(weights_path(name_or_path).read_bytes()).hexdigest()
 
 
-def load_partial(model: nn.Module, path: Path) -> PartialLoad:
+def load_partial(model: nn.Module, path: Path, *, skip_mismatched: bool = False) -> PartialLoad:
     """Load those tensors of a file that the network has too, for training to start from.
+
+    Args:
+        model: Keeps what it has where the file has nothing for it.
+        path: Weights of any network.
+        skip_mismatched: Leave out tensors of another shape instead of raising.
 
     Raises:
         ModelError: A tensor has the right name and another shape, or none has the right name.
         ReadError: There is no such file.
     """
-    tensors, _, _ = _read(weights_path(path))
+    tensors = _read(weights_path(path))[0]
     own = model.state_dict()
-    for name, value in tensors.items():
-        if name in own and own[name].shape != value.shape:
-            raise ModelError(
-                f"{path}: {name} has shape {tuple(value.shape)}, the network wants "
-                f"{tuple(own[name].shape)}. Start from weights of the same size."
-            )
-    loaded = [name for name in tensors if name in own]
+    shared = [name for name in tensors if name in own]
+    mismatched = [name for name in shared if own[name].shape != tensors[name].shape]
+    if mismatched and not skip_mismatched:
+        name = mismatched[0]
+        raise ModelError(
+            f"{path}: {len(mismatched)} tensors have another shape than the network's, such as "
+            f"{name}: {tuple(tensors[name].shape)} for {tuple(own[name].shape)}. Start from "
+            f"weights of the same size."
+        )
+    loaded = [name for name in shared if name not in mismatched]
     if not loaded:
         raise ModelError(f"{path}: none of its {len(tensors)} tensors belongs to the network.")
     model.load_state_dict({name: tensors[name] for name in loaded}, strict=False)
@@ -146,6 +171,7 @@ def load_partial(model: nn.Module, path: Path) -> PartialLoad:
         loaded=tuple(loaded),
         missing=tuple(name for name in own if name not in tensors),
         extra=tuple(name for name in tensors if name not in own),
+        mismatched=tuple(mismatched),
     )
 
 
@@ -170,8 +196,25 @@ def weights_path(name_or_path: str | Path) -> Path:
     )
 
 
+def differences(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
+    """Return what is missing, too much, or of another shape, in words; empty if nothing is."""
+    missing = sorted(set(wanted) - set(found))
+    extra = sorted(set(found) - set(wanted))
+    reshaped = [
+        f"{name} {found[name]} for {wanted[name]}"
+        for name in sorted(set(wanted) & set(found))
+        if wanted[name] != found[name]
+    ]
+    parts = {"missing": missing, "not known": extra, "of another shape": reshaped}
+    return "; ".join(
+        f"{len(names)} {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for what, names in parts.items()
+        if names
+    )
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, object]]:
-    """Return the tensors as float32, the configuration and the facts."""
+    """Return the tensors, those that hold fractions as float32, the configuration and the facts."""
     if path.suffix in {".pth", ".pt", ".pkl", ".ckpt"}:
         raise ModelError(
             f"{path}: a pickled checkpoint can run code, so it is not opened here. "
@@ -187,30 +230,24 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, o
         raise ModelError(
             f"{path}: holds no configuration of a network. Only files that sonotrace wrote do."
         )
+    return tensors, _object(metadata, "config", path), _object(metadata, "facts", path)
+
+
+def _object(metadata: Mapping[str, str], key: str, path: Path) -> dict[str, object]:
+    """Return what is written down in JSON under `key`; nothing if the key is not there."""
     try:
-        return tensors, json.loads(metadata["config"]), json.loads(metadata.get("facts", "{}"))
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{path}: its configuration is not JSON: {error}") from error
+        document = json.loads(metadata.get(key, "{}"))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelError(f"{path}: its {key} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ModelError(f"{path}: its {key} is a JSON {type(document).__name__}, not an object.")
+    return document
 
 
 def _float32(value: Tensor) -> Tensor:
-    return value.float() if value.dtype == torch.float16 else value
+    return value.float() if value.is_floating_point() else value
 
 
-def _differences(
-    wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
-) -> str:
-    """Return what is missing, too much, or of another shape, in words; empty if nothing is."""
-    missing = sorted(set(wanted) - set(found))
-    extra = sorted(set(found) - set(wanted))
-    reshaped = [
-        f"{name} {found[name]} for {wanted[name]}"
-        for name in sorted(set(wanted) & set(found))
-        if wanted[name] != found[name]
-    ]
-    parts = {"missing": missing, "not known": extra, "of another shape": reshaped}
-    return "; ".join(
-        f"{len(names)} {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
-        for what, names in parts.items()
-        if names
-    )
+def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the first name whose tensor holds infinities or no numbers."""
+    return next((name for name, value in tensors.items() if not value.isfinite().all()), None)

@@ -1,0 +1,1 @@
+"""Networks that estimate how the probe moved."""
