@@ -10,7 +10,6 @@ from sonotrace.transforms.spatial import (
     Window,
     chain,
     draw_warp,
-    place,
     sample,
     shifted,
 )
@@ -27,7 +26,7 @@ def turned(degrees):
 
 
 def seen(picture, warp, window=WHOLE):
-    return sample(picture[None], place(warp, window, 16)[None])[0, 0]
+    return sample(picture[None], window, [warp], 16)[0, 0]
 
 
 @pytest.fixture
@@ -102,7 +101,7 @@ def test_a_mask_stays_on_its_picture_under_any_warp():
     disc = ((rows - 30) ** 2 + (columns - 34) ** 2 < 200).float()
     random = np.random.default_rng(1)
     for _ in range(10):
-        grids = place(draw_warp(WarpRange(bend_chance=1), random), Window(31.5, 31.5, 64.0), 64)
-        picture, mask = sample(torch.stack([disc, disc]), grids[None])[0]
+        warp, window = draw_warp(WarpRange(bend_chance=1), random), Window(31.5, 31.5, 64.0)
+        picture, mask = sample(torch.stack([disc, disc]), window, [warp], 64)[0]
         assert torch.equal(picture >= 0.5, mask >= 0.5)
         assert (mask >= 0.5).sum() > 200

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
-from sonotrace.transforms.spatial import Warp, Window, place, sample, shifted
+from sonotrace.transforms.spatial import Warp, Window, sample, shifted
 
 _FEATHER = 5
 """Width, in pixels of the source, over which a piece blends into what lies beneath."""
@@ -84,8 +84,7 @@ def sample_layer(layer: Layer, warps: list[Warp], size: int) -> Float32[Tensor, 
         side=max(rows, columns) / layer.extent,
     )
     x, y = layer.at
-    grids = torch.stack([place(shifted(warp, x, y), window, size) for warp in warps])
-    return sample(layer.planes, grids)
+    return sample(layer.planes, window, [shifted(warp, x, y) for warp in warps], size)
 
 
 def _feathered(inside: Float32[Tensor, "H W"]) -> Float32[Tensor, "H W"]:

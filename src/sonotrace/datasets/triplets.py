@@ -32,7 +32,6 @@ from sonotrace.transforms.spatial import (
     Window,
     chain,
     draw_warp,
-    place,
     sample,
     shifted,
 )
@@ -307,13 +306,12 @@ def _render(
 ) -> tuple[Float32[Tensor, "T H W"], Bool[Tensor, "T O H W"]]:
     """Return the frames and the masks of the picture's own targets."""
     warps = _draw_warps(settings, random, plain=plain)
-    grids = torch.stack([place(warp, scene.window, settings.size) for warp in warps])
-    shown = sample(scene.planes, grids)
+    shown = sample(scene.planes, scene.window, warps, settings.size)
     leaves = not plain and random.random() < settings.leave_chance
     if leaves and shown.shape[1] > 1:
         t = int(random.integers(1, settings.frames))
         gone = _out_of_view(warps[t], shown[t, 1:].amax(dim=0) >= 0.5, random)
-        shown[t] = sample(scene.planes, place(gone, scene.window, settings.size)[None])[0]
+        shown[t] = sample(scene.planes, scene.window, [gone], settings.size)[0]
     return shown[:, 0], shown[:, 1:] >= 0.5
 
 

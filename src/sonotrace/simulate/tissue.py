@@ -86,7 +86,7 @@ def draw_outline(
 ) -> Outline:
     """Draw a curve around (x, z); `roughness` is the size of its waves."""
     flat = math.exp(random.normal(0.15, 0.2))
-    waves = random.normal(0, roughness, 5) / np.arange(1, 6) ** 0.5
+    waves = random.normal(0, roughness, 5) / np.arange(1, 6)
     return Outline(
         x,
         z,

@@ -14,13 +14,11 @@ from functools import lru_cache
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from sonotrace.settings import Settings
 
-Grid = Float32[Tensor, "H W 2"]
-"""For every output pixel, the column and row of the input, in input pixels."""
 Matrix = Float64[np.ndarray, "3 3"]
 
 
@@ -102,57 +100,57 @@ def shifted(warp: Warp, x: float, y: float) -> Warp:
     return Warp(matrix=warp.matrix @ move, bend=warp.bend)
 
 
-def place(warp: Warp, window: Window, size: int) -> Grid:
-    """Return where each pixel of a `size` x `size` output lies in the input."""
-    column_sign = -1.0 if window.flipped else 1.0
-    half = window.side / 2
-    to_input = np.array([[column_sign * half, 0, window.column], [0, half, window.row]])
-    matrix = torch.from_numpy((to_input @ warp.matrix).astype(np.float32))
-    grid = _output_points(size) @ matrix.T  # (H, W, 2)
-    if warp.bend is not None:
-        fine = _interpolate_bend(warp.bend, size)
-        fine[..., 0] *= column_sign * half
-        fine[..., 1] *= half
-        grid += fine
-    return grid
-
-
 def sample(
-    planes: Float[Tensor, "C Hi Wi"], grids: Float32[Tensor, "T H W 2"]
-) -> Float[Tensor, "T C H W"]:
-    """Read planes at grids from `place`, bilinear, zero outside.
+    planes: Float32[Tensor, "C Hi Wi"], window: Window, warps: Sequence[Warp], size: int
+) -> Float32[Tensor, "T C H W"]:
+    """Show planes through a window as each warp does; bilinear, zero outside the planes.
 
     For masks give 0 and 1, and take what is at least 0.5: the outline then lies between
     pixels where it should, which nearest reading cannot do.
     """
     rows, columns = planes.shape[1:]
-    per_pixel = torch.tensor([2 / columns, 2 / rows])
-    normal = (grids + 0.5) * per_pixel - 1  # pixel centres are integers; corners are -1 and 1
+    places = torch.stack([_places(warp, window, size, (rows, columns)) for warp in warps])
     return F.grid_sample(
-        planes.expand(len(grids), *planes.shape),
-        normal,
+        planes.expand(len(warps), *planes.shape),
+        places.permute(0, 2, 3, 1),  # (T, H, W, 2)
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
     )
 
 
+def _places(
+    warp: Warp, window: Window, size: int, shape: tuple[int, int]
+) -> Float32[Tensor, "2 H W"]:
+    """Return column and row of the input for each output pixel, -1 to 1 between its borders.
+
+    Both are products of two thin matrices: what varies down the output times what varies
+    across it, one pair for y, one for x and the offset, one for each column of control points.
+    That is less work than adding them up pixel by pixel.
+    """
+    rows, columns = shape
+    half = window.side / 2
+    column_sign = -1.0 if window.flipped else 1.0
+    to_unit = np.array([2 / columns, 2 / rows])
+    reach = to_unit * half * [column_sign, 1.0]
+    centre = to_unit * (np.array([window.column, window.row]) + 0.5) - 1
+    along_x, along_y = reach * warp.matrix[:2, 0], reach * warp.matrix[:2, 1]
+    offset = centre + reach * warp.matrix[:2, 2]
+    axis = (np.arange(size) + 0.5) * (2 / size) - 1
+    ones = np.ones_like(axis)
+    down = [np.stack([axis, ones], axis=1)] * 2
+    across = [np.stack([along_y[i] * ones, along_x[i] * axis + offset[i]]) for i in range(2)]
+    if warp.bend is not None:
+        weights = _cubic_weights(warp.bend.shape[0], size)
+        for i in range(2):
+            down[i] = np.concatenate([down[i], reach[i] * weights @ warp.bend[..., i]], axis=1)
+            across[i] = np.concatenate([across[i], weights.T])
+    left, right = np.stack(down).astype(np.float32), np.stack(across).astype(np.float32)
+    return torch.from_numpy(left) @ torch.from_numpy(right)
+
+
 @lru_cache(maxsize=8)
-def _output_points(size: int) -> Float32[Tensor, "H W 3"]:
-    axis = (torch.arange(size, dtype=torch.float32) + 0.5) * (2 / size) - 1
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    return torch.stack([x, y, torch.ones_like(x)], dim=-1)
-
-
-def _interpolate_bend(bend: Float64[np.ndarray, "P P 2"], size: int) -> Float32[Tensor, "H W 2"]:
-    """Spread the control points over the output as a tensor product of cubics."""
-    weights = _cubic_weights(bend.shape[0], size)
-    points = torch.from_numpy(bend.astype(np.float32))
-    return torch.einsum("hp,pqc,wq->hwc", weights, points, weights)
-
-
-@lru_cache(maxsize=8)
-def _cubic_weights(points: int, size: int) -> Float32[Tensor, "H P"]:
+def _cubic_weights(points: int, size: int) -> Float64[np.ndarray, "H P"]:
     """Return the uniform cubic B-spline weights of every control point at every pixel."""
     at = (np.arange(size) + 0.5) / size * (points - 1)
     distance = np.abs(at[:, None] - np.arange(points)[None])
@@ -160,4 +158,4 @@ def _cubic_weights(points: int, size: int) -> Float32[Tensor, "H P"]:
     far = np.clip(2 - distance, 0, None) ** 3 / 6
     weights = np.where(distance < 1, near, far)
     weights /= weights.sum(axis=1, keepdims=True)  # the border lacks its outer neighbours
-    return torch.from_numpy(weights.astype(np.float32))
+    return np.asarray(weights)
