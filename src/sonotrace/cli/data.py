@@ -9,8 +9,6 @@ from sonotrace.cli import options
 from sonotrace.errors import SpacingError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sonotrace.data.clip import Clip
     from sonotrace.datasets.sample import Source, Thinned, Thinning
 
@@ -62,6 +60,7 @@ def sample(
     spacing and what else is known to attributes.csv.
     """
     from sonotrace.cli.console import Console, print_json
+    from sonotrace.cli.inputs import Inputs, open_input
     from sonotrace.datasets.sample import Thinning, find_sources, thin_clips
     from sonotrace.io.whole import whole_folder
 
@@ -69,8 +68,13 @@ def sample(
     thinning = Thinning(
         every=_steps(every), limit=limit, size=size, letterbox=letterbox, seed=seed, jpeg=jpeg
     )
+    _refuse_for_davis(clips, spacing_mm, crop)
+
+    def opened(path: Path) -> "Clip":
+        return open_input(Inputs(path=path, spacing_mm=spacing_mm, crop=crop)).seen
+
     with whole_folder(out, overwrite=overwrite) as partial:
-        sources = find_sources(clips, _opener(clips, spacing_mm, crop), resolution=resolution)
+        sources = find_sources(clips, opened, resolution=resolution)
         if require_mm:
             _require_spacing(sources)
         progress = console.progress(
@@ -98,11 +102,7 @@ def _steps(text: str) -> tuple[int, int]:
     return least, largest
 
 
-def _opener(
-    clips: list[Path], spacing_mm: str | None, crop: str | None
-) -> "Callable[[Path], Clip]":
-    """Return how to open one clip with the options given."""
-    from sonotrace.io import find_picture_area, open_clip
+def _refuse_for_davis(clips: list[Path], spacing_mm: str | None, crop: str | None) -> None:
     from sonotrace.io.davis import looks_like_davis
 
     if (spacing_mm or crop) and any(looks_like_davis(path) for path in clips):
@@ -110,23 +110,6 @@ def _opener(
             "--spacing-mm and --crop do not apply to DAVIS folders: their masks and spacing are "
             "given. Sample these folders by themselves."
         )
-    spacing = box = None
-    if spacing_mm is not None:
-        row, column = options.numbers(spacing_mm, 2, "--spacing-mm")
-        spacing = (row, column)
-    if crop not in {None, "auto"}:
-        x, y, width, height = (int(value) for value in options.numbers(str(crop), 4, "--crop"))
-        box = (x, y, width, height)
-
-    def opened(path: Path) -> "Clip":
-        clip = open_clip(path, spacing_mm=spacing)
-        area = find_picture_area(clip) if crop == "auto" else box
-        try:
-            return clip if area is None else clip.cropped(area)
-        except ValueError as error:
-            raise UsageError(f"--crop {crop}: {path}: {error}.") from error
-
-    return opened
 
 
 def _require_spacing(sources: "list[Source]") -> None:

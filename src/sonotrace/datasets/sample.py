@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import UInt8
+from torch import Tensor
 
 from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
@@ -166,7 +168,7 @@ def fit(rows: int, columns: int, thinning: Thinning) -> Fit:
     return Fit(size, new_rows, new_columns, (size - new_rows) // 2, (size - new_columns) // 2)
 
 
-def fit_frame(frame: Frame, how: Fit) -> Frame:
+def fit_frame(frame: Frame, how: Fit) -> UInt8[Tensor, "C size size"]:
     """Scale a frame, averaging over the pixels that merge into one; black around it."""
     scaled = F.interpolate(
         frame[None], size=(how.rows, how.columns), mode="bilinear", antialias=True
@@ -176,7 +178,7 @@ def fit_frame(frame: Frame, how: Fit) -> Frame:
     return out
 
 
-def fit_labels(labels: LabelMap, how: Fit) -> LabelMap:
+def fit_labels(labels: LabelMap, how: Fit) -> UInt8[Tensor, "size size"]:
     """Scale a label map by nearest neighbour, so that no id is made up; background around it."""
     scaled = F.interpolate(labels[None, None], size=(how.rows, how.columns), mode="nearest-exact")
     out = torch.zeros(how.size, how.size, dtype=torch.uint8)

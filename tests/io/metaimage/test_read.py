@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -259,7 +259,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(tmp_path, cut, edit
 )
 def test_frames_of_plus_equal_those_of_simpleitk(real_data, name):
     path = real_data / f"plus_freehand/{name}.igs.mha"
-    reference = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    reference = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     clip = read_sequence(path).clip
     assert np.array_equal(reference, torch.cat(list(clip)).numpy())
 

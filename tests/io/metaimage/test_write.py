@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,8 +76,8 @@ def test_any_size_makes_the_round_trip(tmp_path_factory, rows, columns, count):
 def test_simpleitk_opens_a_metaimage_with_its_fields(tmp_path, compress):
     written = sweep()
     write_sequence(tmp_path / "a.igs.mha", written, compress=compress)
-    image = sitk.ReadImage(str(tmp_path / "a.igs.mha"))
-    assert np.array_equal(sitk.GetArrayFromImage(image), torch.cat(list(written.clip)).numpy())
+    image = SimpleITK.ReadImage(str(tmp_path / "a.igs.mha"))
+    assert np.array_equal(SimpleITK.GetArrayFromImage(image), torch.cat(list(written.clip)).numpy())
     field = image.GetMetaData("Seq_Frame0002_ProbeToTrackerTransform")
     matrix = [float(value) for value in field.split()]
     assert matrix == written.transforms[0].matrices[2].flatten().tolist()
@@ -88,8 +88,8 @@ def test_simpleitk_opens_a_metaimage_with_its_fields(tmp_path, compress):
 def test_simpleitk_opens_an_nrrd_with_its_fields(tmp_path):
     written = sweep()
     write_sequence(tmp_path / "a.igs.nrrd", written)
-    image = sitk.ReadImage(str(tmp_path / "a.igs.nrrd"))
-    pixels = sitk.GetArrayFromImage(image).squeeze()  # the list of frames comes as components
+    image = SimpleITK.ReadImage(str(tmp_path / "a.igs.nrrd"))
+    pixels = SimpleITK.GetArrayFromImage(image).squeeze()  # the list of frames comes as components
     assert np.array_equal(np.moveaxis(pixels, -1, 0), torch.cat(list(written.clip)).numpy())
     assert image.GetMetaData("Seq_Frame0003_ImageStatus") == "OK"
 

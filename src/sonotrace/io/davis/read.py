@@ -1,9 +1,9 @@
 """The clips of a DAVIS or YouTube-VOS folder with their masks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 import torch
 
@@ -58,7 +58,7 @@ class _Entry:
     masks_folder: Path | None
 
 
-class DavisClips(Sequence[VideoSample]):
+class DavisClips:
     """The clips of one data set, listed at once and opened when asked for."""
 
     def __init__(self, layout: Layout, entries: list[_Entry], void: Literal[255] | None) -> None:
@@ -84,15 +84,16 @@ class DavisClips(Sequence[VideoSample]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    @overload
-    def __getitem__(self, index: int) -> VideoSample: ...
+    def __iter__(self) -> Iterator[VideoSample]:
+        return (self[i] for i in range(len(self)))
 
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[VideoSample]: ...
+    def __getitem__(self, index: int) -> VideoSample:
+        """Open clip `index`.
 
-    def __getitem__(self, index: int | slice) -> VideoSample | Sequence[VideoSample]:
-        if isinstance(index, slice):
-            return DavisClips(self._layout, self._entries[index], self._void)
+        Raises:
+            ReadError: A frame or table of the clip is damaged.
+            MaskError: Its first mask holds no object ids.
+        """
         entry = self._entries[index]
         known = self._attributes_of(entry.name)
         clip = self._clip(entry, known)
