@@ -49,7 +49,7 @@ def test_frames_of_a_stream_come_in_order(movie, frames, syntax, pieces):
 
 @pytest.mark.parametrize("container", ["mp4", "mpegts"])
 def test_a_stream_may_be_wrapped(movie, frames, container):
-    clip = read_dicom(movie(container=container) if container != "mp4" else movie())
+    clip = read_dicom(movie(container=container))
     assert float(clip[20].float().mean()) == pytest.approx(float(frames[20].mean()), abs=3)
 
 

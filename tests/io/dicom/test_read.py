@@ -31,8 +31,9 @@ def marked_elements():
     }
 
 
-def test_no_text_of_the_file_leaves_the_reader(dicom, scene):
-    clip = read_dicom(dicom(scene(1), **marked_elements()))
+@pytest.mark.parametrize("syntax", ["explicit", "deflated", "jpeg"])
+def test_no_text_of_the_file_leaves_the_reader(dicom, scene, syntax):
+    clip = read_dicom(dicom(scene(1), syntax, **marked_elements()))
     shown = f"{clip!r} {clip.details} {clip.warnings} {clip.regions} {clip.spacing_note}"
     assert MARKER not in shown
     assert "99.99.99" not in shown

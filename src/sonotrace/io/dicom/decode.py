@@ -18,7 +18,7 @@ from sonotrace.io.dicom.colour import (
     with_colour_marker,
     ybr_to_rgb,
 )
-from sonotrace.io.dicom.pixels import JPEG, NATIVE, PALETTE, PixelFormat
+from sonotrace.io.dicom.pixels import JPEG, JPEG_LOSSLESS, NATIVE, PALETTE, PixelFormat
 
 _JPEG_2000 = {"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"}
 _RLE = "1.2.840.10008.1.2.5"
@@ -47,7 +47,7 @@ class FrameDecoder:
         pixels = self.pixels
         if pixels.syntax in NATIVE:
             stored, photometric = _native(data, pixels), pixels.photometric
-        elif pixels.syntax in JPEG:
+        elif pixels.syntax in {**JPEG, **JPEG_LOSSLESS}:
             return self._shown(*_jpeg(data, pixels))
         else:
             stored, photometric = _compressed(data, pixels)
@@ -88,21 +88,26 @@ def _as_bytes(flat: np.ndarray, pixels: PixelFormat) -> np.ndarray:
 
 
 def _jpeg(data: bytes, pixels: PixelFormat) -> tuple[np.ndarray, str]:
-    """Return the pixels of a JPEG (H, W, samples), its colours read by its own markers."""
+    """Return the pixels of a JPEG (H, W, samples) and their colours.
+
+    Lossy JPEG says by its own markers what its colours are; lossless JPEG does not change them.
+    """
     head = read_jpeg_head(data)
     if head is None:
         raise DamagedFrameError("is no JPEG picture")
     _require_size(pixels, head.rows, head.columns, len(head.ids), head.precision)
+    lossless = pixels.syntax in JPEG_LOSSLESS
     if pixels.samples == 3:
-        data = with_colour_marker(data, head, jpeg_is_ybr(head, pixels.photometric))
+        is_ybr = not lossless and jpeg_is_ybr(head, pixels.photometric)
+        data = with_colour_marker(data, head, is_ybr)
     with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
         decoded = np.array(picture.convert("RGB" if pixels.samples == 3 else "L"))
-    photometric = "RGB" if pixels.samples == 3 else pixels.photometric
+    photometric = "RGB" if pixels.samples == 3 and not lossless else pixels.photometric
     return decoded.reshape(pixels.rows, pixels.columns, pixels.samples), photometric
 
 
 def _compressed(data: bytes, pixels: PixelFormat) -> tuple[np.ndarray, str]:
-    """Return the stored values of an RLE, lossless JPEG, JPEG-LS or JPEG 2000 frame."""
+    """Return the stored values of an RLE, JPEG-LS or JPEG 2000 frame."""
     _require_announced_size(data, pixels)
     decoder = get_decoder(UID(pixels.syntax))
     options: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Frames of a DICOM file, each read and decoded by itself when it is asked for."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ class DicomFrames:
     """Frames of one file whose places are known; may be pickled, holds nothing open."""
 
     path: Path
-    inflated: bytes | None
+    inflated: bytes | None = field(repr=False)
     """The whole file where it was deflated, since such a file has no other way in."""
     layout: Layout
     decoder: FrameDecoder
@@ -43,9 +43,7 @@ class DicomFrames:
                 known = f": it {error}" if isinstance(error, DamagedFrameError) else ""
                 problem = f"frame {index} is damaged{known}."
                 raise ReadError(self.path, problem, EXPORT_AGAIN) from None
-        frame = (
-            torch.from_numpy(np.require(pixels, requirements="W")).permute(2, 0, 1).contiguous()
-        )  # (C, H, W)
+        frame = torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))  # (C, H, W)
         return conform(self.path, frame, self.shape)
 
     def _open(self) -> BinaryFile:

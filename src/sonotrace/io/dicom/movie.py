@@ -52,7 +52,7 @@ class MovieFrames:
         """
         with damage_explained(self.path):
             picture = _CURSORS.of(self).picture(index)
-        frame = torch.from_numpy(picture).permute(2, 0, 1).contiguous()  # (C, H, W)
+        frame = torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))  # (C, H, W)
         return conform(self.path, frame, self.shape)
 
 

@@ -35,10 +35,14 @@ JPEG = {
     "1.2.840.10008.1.2.4.51": "JPEG extended",
 }
 """Transfer syntaxes whose colours a marker in the frame may state."""
-COMPRESSED = {
-    **JPEG,
+JPEG_LOSSLESS = {
     "1.2.840.10008.1.2.4.57": "JPEG lossless",
     "1.2.840.10008.1.2.4.70": "JPEG lossless",
+}
+"""Transfer syntaxes of JPEG whose values are those that the header states."""
+COMPRESSED = {
+    **JPEG,
+    **JPEG_LOSSLESS,
     "1.2.840.10008.1.2.4.80": "JPEG-LS lossless",
     "1.2.840.10008.1.2.4.81": "JPEG-LS near-lossless",
     "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
