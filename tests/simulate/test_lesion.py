@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sonotrace.simulate.beam import Probe
+from sonotrace.simulate.beam import Probe, pixel_points
 from sonotrace.simulate.lesion import draw_lesion_scene
 
 PROBE = Probe(size=96)
@@ -43,15 +45,20 @@ def test_the_centre_lies_in_the_mask_while_it_can_be_seen(scenes):
                 assert scene.labels(time_s)[row, column]
 
 
-def test_a_lesion_that_left_the_slice_has_an_empty_mask():
-    gone = [
-        (scene, time_s)
-        for scene in (draw_lesion_scene(seed, PROBE) for seed in range(40))
-        for time_s in np.arange(0, 2, 0.25)
-        if not scene.truth(time_s)["visible"]
-    ]
-    assert gone
-    assert not any(scene.labels(time_s).any() for scene, time_s in gone)
+def test_the_mask_is_where_the_tissue_of_the_lesion_went(scenes):
+    x, z = pixel_points(PROBE)
+    for scene in scenes[:6]:
+        was = scene.motion.backward(x, z, 1.3)
+        section, turn = scene.truth(1.3)["section"], scene.turn.at(1.3)
+        everywhere = scene.lesion.outside_mm(*was, section, turn) < 0
+        np.testing.assert_array_equal(scene.labels(1.3), everywhere)
+
+
+def test_a_lesion_that_left_the_slice_has_an_empty_mask(scenes):
+    thin = replace(scenes[0], half_thickness_mm=1e-3)
+    assert thin.labels(0.0).any()
+    assert not thin.labels(1.0).any()
+    assert not thin.truth(1.0)["visible"]
 
 
 def test_both_kinds_are_drawn(scenes):

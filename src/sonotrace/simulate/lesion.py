@@ -76,7 +76,12 @@ class LesionScene:
     def labels(self, time_s: float) -> Inside:
         """Return which pixels' centres lie in the lesion, from the same outline and motion."""
         x, z = pixel_points(self.probe)
-        return self._outside_mm(*self.motion.backward(x, z, time_s), time_s) < 0
+        centre_x, centre_z = self._centre_mm(time_s)
+        near = self._near(x - centre_x + self.lesion.x, z - centre_z + self.lesion.z)
+        inside = np.zeros(x.shape, dtype=bool)
+        was_x, was_z = self.motion.backward(x[near], z[near], time_s)
+        inside[near] = self._outside_mm(was_x, was_z, time_s) < 0
+        return inside
 
     def look_alike_labels(self, time_s: float) -> Inside:
         """Return which pixels' centres lie in a dark region that is not the lesion."""
@@ -88,14 +93,18 @@ class LesionScene:
 
     def truth(self, time_s: float) -> dict[str, Any]:
         """Return where the lesion's centre is and how large its section is, relative to its own."""
-        x, z = self.motion.forward(np.array([self.lesion.x]), np.array([self.lesion.z]), time_s)
+        x, z = self._centre_mm(time_s)
         pixel = self.probe.pixel_mm
-        column = float(x[0]) / pixel + (self.probe.size - 1) / 2
         return {
-            "centre_px": [float(z[0]) / pixel - 0.5, column],
+            "centre_px": [z / pixel - 0.5, x / pixel + (self.probe.size - 1) / 2],
             "section": self._section(time_s),
             "visible": self._section(time_s) > 0,
         }
+
+    def _centre_mm(self, time_s: float) -> tuple[float, float]:
+        """Return where the lesion's centre is, across and in depth."""
+        x, z = self.motion.forward(np.array([self.lesion.x]), np.array([self.lesion.z]), time_s)
+        return float(x[0]), float(z[0])
 
     def _section(self, time_s: float) -> float:
         """Return the size of the slice through the ellipsoid, relative to its middle."""
@@ -105,7 +114,8 @@ class LesionScene:
     def _outside_mm(self, x: Values, z: Values, time_s: float) -> Values:
         return self.lesion.outside_mm(x, z, self._section(time_s), self.turn.at(time_s))
 
-    def _near(self, x: Values, z: Values) -> Bool[np.ndarray, " N"]:
+    def _near(self, x: Values, z: Values) -> Bool[np.ndarray, "..."]:
+        """Return which points can be in the lesion, in tissue that is stretched up to a third."""
         reach = 2 * max(self.lesion.half_width, self.lesion.half_height) + self.softness_mm
         return np.asarray((abs(x - self.lesion.x) < reach) & (abs(z - self.lesion.z) < reach))
 
