@@ -9,6 +9,8 @@ import sys
 import typer
 
 from sonotrace.cli import data, models
+from sonotrace.cli.demo import demo
+from sonotrace.cli.evaluate import evaluate
 from sonotrace.cli.inspect import inspect
 from sonotrace.cli.track import track
 from sonotrace.cli.train import train
@@ -22,6 +24,8 @@ app = typer.Typer(
 )
 
 
+app.command()(demo)
+app.command()(evaluate)
 app.command()(inspect)
 app.command()(track)
 app.command()(train)

@@ -43,7 +43,17 @@ class ShippedWeights:
         return Path(str(files("sonotrace.models").joinpath("shipped", self.file)))
 
 
-WEIGHTS: dict[str, ShippedWeights] = {}
+WEIGHTS: dict[str, ShippedWeights] = {
+    "stcn:small": ShippedWeights(
+        name="stcn:small",
+        file="stcn-small.safetensors",
+        sha256="945df90cf6ccefb6972ea515ab2152f63993b9b85d7f3a2b18fbf297597653ff",
+        bytes=5_742_344,
+        licence="research use; BUSI's licence is known only from mirrors",
+        training_data="BUSI, usgra-seg nerves and vessels, DL_Track muscles, synthetic speckle",
+        card="docs/models/stcn-small.md",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
