@@ -3,6 +3,7 @@ import torch
 
 from sonotrace.data.clip import clip_from_frames
 from sonotrace.data.masks import MaskTrack, masks_from_maps
+from sonotrace.errors import MaskError
 from sonotrace.tasks.track import Tracker, given_masks, track_clip
 
 
@@ -96,3 +97,9 @@ def test_masks_that_fit_no_frame_are_refused(network, moving, frames, problem):
     clip = clip_from_frames(moving[0])
     with pytest.raises(ValueError, match=problem):
         track_clip(Tracker(network), clip, dict.fromkeys(frames, moving[1][0]))
+
+
+def test_a_frame_without_a_label_map_cannot_be_given(moving):
+    truth = masks_from_maps(moving[1][:3])
+    with pytest.raises(MaskError, match=r"no label map for frames \[5\].*from 0 to 2"):
+        given_masks(truth, [0, 5])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sonotrace.errors import ModelError
 from sonotrace.tasks.track import StateThresholds, TargetState, fit_state_thresholds
 from sonotrace.tasks.track.states import ObjectState
 
@@ -75,3 +76,9 @@ def test_thresholds_survive_the_metadata_of_a_weight_file():
 
 def test_weights_without_thresholds_get_the_defaults():
     assert StateThresholds.from_metadata({}) == StateThresholds()
+
+
+@pytest.mark.parametrize("stored", ["{", '{"tracked_confidence": 2}', '{"unknown": 1}'])
+def test_spoilt_thresholds_in_the_metadata_are_named(stored):
+    with pytest.raises(ModelError, match=r"metadata hold .* as state_thresholds"):
+        StateThresholds.from_metadata({"state_thresholds": stored})

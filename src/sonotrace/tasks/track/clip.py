@@ -5,14 +5,27 @@ from dataclasses import replace
 
 from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
+from sonotrace.errors import MaskError
 from sonotrace.tasks.track.objects import FrameResult
 from sonotrace.tasks.track.tracker import Tracker
 from sonotrace.types import LabelMap
 
 
 def given_masks(truth: MaskTrack, frames: Iterable[int]) -> dict[int, LabelMap]:
-    """Take the label maps of some frames of a track, and touch no other."""
-    return {frame: truth[frame] for frame in frames}
+    """Take the label maps of some frames of a track, and touch no other.
+
+    Raises:
+        MaskError: There is no label map for one of the frames.
+    """
+    wanted = tuple(frames)
+    missing = [frame for frame in wanted if frame not in truth]
+    if missing:
+        raise MaskError(
+            f"no label map for frames {missing} in {truth.path or 'these masks'}, which has them "
+            f"for {len(truth)} frames from {truth.frames[0]} to {truth.frames[-1]}. Start from "
+            f"one of those."
+        )
+    return {frame: truth[frame] for frame in wanted}
 
 
 def track_clip(

@@ -6,13 +6,13 @@ none. With one object it lies between 0.5 and 1. It measures how decided the net
 is not how right it is: the thresholds tie it to a Dice score on training clips.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from sonotrace.errors import ModelError
 from sonotrace.settings import Settings, replace
 
 _METADATA_KEY = "state_thresholds"
@@ -58,8 +58,19 @@ class StateThresholds(Settings):
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "StateThresholds":
-        """Return the thresholds stored with weights; the defaults where there are none."""
-        return cls.model_validate(json.loads(metadata.get(_METADATA_KEY, "{}")))
+        """Return the thresholds stored with weights; the defaults where there are none.
+
+        Raises:
+            ModelError: What is stored there is no set of thresholds.
+        """
+        stored = metadata.get(_METADATA_KEY, "{}")
+        try:
+            return cls.model_validate_json(stored)
+        except ValidationError as error:
+            raise ModelError(
+                f"the weights' metadata hold {stored!r} as {_METADATA_KEY}: "
+                f"{error.errors()[0]['msg']}. Write it with StateThresholds.to_metadata()."
+            ) from error
 
 
 class ObjectState:
