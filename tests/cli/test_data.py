@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from sonotrace.cli import app
 from sonotrace.errors import OutputExistsError, ReadError, SpacingError, UsageError
-from sonotrace.io.davis import read_davis
+from sonotrace.io.davis import read_davis, read_frame_rows
 from sonotrace.io.picture import write_picture
 
 
@@ -70,7 +70,14 @@ def test_millimetres_can_be_demanded(clip, tmp_path):
         run(clip, "--out", tmp_path / "set", "--require-mm")
 
 
+def test_a_part_of_a_clip_keeps_the_numbers_of_the_whole(clip, tmp_path):
+    run(clip, "--out", tmp_path / "set", "--size", 16, "--from", 7, "--to", 15)
+    assert read_frame_rows(tmp_path / "set", "cine")[0].source_frame == 7
+    with pytest.raises(UsageError):
+        run(clip, "--out", tmp_path / "other", "--from", 70)
+
+
 def test_options_of_single_clips_are_refused_for_davis_folders(clip, tmp_path):
     run(clip, "--out", tmp_path / "set", "--size", 16)
-    with pytest.raises(UsageError, match="do not apply to DAVIS"):
+    with pytest.raises(UsageError, match="do not apply to DAVIS folders"):
         run(tmp_path / "set", "--out", tmp_path / "other", "--crop", "0,0,4,4")

@@ -45,6 +45,8 @@ def sample(
     spacing_mm: options.SpacingMm = None,
     require_mm: options.RequireMm = False,
     crop: options.Crop = None,
+    from_frame: options.From = None,
+    to_frame: options.To = None,
     seed: options.Seed = 0,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -68,10 +70,18 @@ def sample(
     thinning = Thinning(
         every=_steps(every), limit=limit, size=size, letterbox=letterbox, seed=seed, jpeg=jpeg
     )
-    _refuse_for_davis(clips, spacing_mm, crop)
+    if any(option is not None for option in (spacing_mm, crop, from_frame, to_frame)):
+        _refuse_davis(clips)
 
     def opened(path: Path) -> "Clip":
-        return open_input(Inputs(path=path, spacing_mm=spacing_mm, crop=crop)).seen
+        inputs = Inputs(
+            path=path,
+            spacing_mm=spacing_mm,
+            crop=crop,
+            from_frame=from_frame,
+            to_frame=to_frame,
+        )
+        return open_input(inputs).seen
 
     with whole_folder(out, overwrite=overwrite) as partial:
         sources = find_sources(clips, opened, resolution=resolution)
@@ -102,14 +112,15 @@ def _steps(text: str) -> tuple[int, int]:
     return least, largest
 
 
-def _refuse_for_davis(clips: list[Path], spacing_mm: str | None, crop: str | None) -> None:
+def _refuse_davis(clips: list[Path]) -> None:
     from sonotrace.io.davis import looks_like_davis
 
-    if (spacing_mm or crop) and any(looks_like_davis(path) for path in clips):
-        raise UsageError(
-            "--spacing-mm and --crop do not apply to DAVIS folders: their masks and spacing are "
-            "given. Sample these folders by themselves."
-        )
+    for path in clips:
+        if looks_like_davis(path):
+            raise UsageError(
+                f"{path}: --spacing-mm, --crop, --from and --to do not apply to DAVIS folders, "
+                f"whose masks and spacing are given. Sample them in a run of their own."
+            )
 
 
 def _require_spacing(sources: "list[Source]") -> None:

@@ -1,4 +1,8 @@
+from contextlib import suppress
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sonotrace.errors import ReadError, UsageError
 from sonotrace.io.davis.layout import Layout
@@ -133,3 +137,21 @@ def test_a_damaged_frame_row_is_refused(layout, cells):
     put(layout, "Frames/a.csv", f"frame,source_frame,time_s\n00000,{cells}\n")
     with pytest.raises(ReadError, match="source_frame"):
         read_frame_rows(layout.root, "a")
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(junk=st.binary(max_size=60), head=st.sampled_from([b"", b"clip,a\n", b"frame,b\n", b'{"']))
+def test_tables_of_any_bytes_are_read_or_refused(layout, junk, head):
+    for path in ("attributes.csv", "meta.json", "Frames/a.csv", "ImageSets/train.txt"):
+        (layout.root / path).parent.mkdir(exist_ok=True)
+        (layout.root / path).write_bytes(head + junk)
+    for read in (
+        lambda: read_attributes(layout),
+        lambda: read_object_classes(layout),
+        lambda: read_frame_rows(layout.root, "a"),
+        lambda: read_subset(layout, "train"),
+    ):
+        with suppress(ReadError):
+            read()

@@ -249,9 +249,46 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(tmp_path, cut, edit
     path = tmp_path / "fuzz.mha"
     path.write_bytes(blob[:cut] if cut % 3 == 0 else blob)
     looks_like_sequence(path)
+    read_all_or_refuse(path)
+
+
+NASTY = st.sampled_from(
+    (
+        "|0|-1|1|2|3 2 2|3 2 -2|2 3 2 2|4294967296 4294967296 2|nan nan nan|1e400 1 1"
+        "|list domain domain|domain domain list|vector list x|True|False|MET_SHORT|uchar|gzip|raw"
+        "|LOCAL|LIST|../a|a.mha|none (1,0,0) (0,1,0)|(1,0) (0,1) (,)|UN|UNA|RF_REAL"
+        f"|{'9' * 30}|{'1 ' * 16}|{'1 ' * 17}"
+    ).split("|")
+)
+META_KEYS = [*BASE, "CompressedDataSize", "HeaderSize", "ElementNumberOfChannels"]
+META_KEYS += ["UltrasoundImageType", "Seq_Frame0000_AToBTransform", "Seq_Frame0001_AToBTransform"]
+NRRD_KEYS = ["type", "dimension", "sizes", "kinds", "encoding", "spacings", "space_directions"]
+NRRD_KEYS += ["data_file", "byte_skip", "line_skip"]
+
+
+def read_all_or_refuse(path):
     with suppress(SonotraceError):
         for frame in read_sequence(path).clip:
             assert frame.shape[0] in {1, 3}
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=st.dictionaries(st.sampled_from(META_KEYS), NASTY, max_size=4), data=NASTY)
+def test_any_metaimage_field_may_be_nonsense(tmp_path, changes, data):
+    for pixels in (PIXELS, zlib.compress(PIXELS)):
+        read_all_or_refuse(make(tmp_path, pixels=pixels, data=data, name="a.mha", **changes))
+        read_all_or_refuse(make(tmp_path, pixels=pixels, name="a.mha", **changes))
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes=st.dictionaries(st.sampled_from(NRRD_KEYS), NASTY, max_size=4))
+def test_any_nrrd_field_may_be_nonsense(tmp_path, changes):
+    for pixels in (PIXELS, zlib.compress(PIXELS)):
+        read_all_or_refuse(make_nrrd(tmp_path, pixels=pixels, **changes))
 
 
 @pytest.mark.parametrize(

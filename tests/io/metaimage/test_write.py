@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK
@@ -40,7 +42,7 @@ def sweep(channels=1, rows=5, columns=7, count=4, spacing_mm=(0.1, 1 / 3)):
     )
 
 
-@pytest.mark.parametrize("name", ["a.igs.mha", "a.seq.nrrd"])
+@pytest.mark.parametrize("name", ["a.igs.mha", "a.mhd", "a.seq.nrrd"])
 @pytest.mark.parametrize("compress", [True, False])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_was_written_is_read_back_exactly(tmp_path, name, compress, channels):
@@ -72,11 +74,12 @@ def test_any_size_makes_the_round_trip(tmp_path_factory, rows, columns, count):
     assert all(torch.equal(a, b) for a, b in zip(found, written.clip, strict=True))
 
 
+@pytest.mark.parametrize("name", ["a.igs.mha", "a.mhd"])
 @pytest.mark.parametrize("compress", [True, False])
-def test_simpleitk_opens_a_metaimage_with_its_fields(tmp_path, compress):
+def test_simpleitk_opens_a_metaimage_with_its_fields(tmp_path, name, compress):
     written = sweep()
-    write_sequence(tmp_path / "a.igs.mha", written, compress=compress)
-    image = SimpleITK.ReadImage(str(tmp_path / "a.igs.mha"))
+    write_sequence(tmp_path / name, written, compress=compress)
+    image = SimpleITK.ReadImage(str(tmp_path / name))
     assert np.array_equal(SimpleITK.GetArrayFromImage(image), torch.cat(list(written.clip)).numpy())
     field = image.GetMetaData("Seq_Frame0002_ProbeToTrackerTransform")
     matrix = [float(value) for value in field.split()]
@@ -106,6 +109,27 @@ def test_nothing_is_replaced_unasked(tmp_path):
     write_sequence(tmp_path / "a.mha", sweep(), overwrite=True)
 
 
+def test_a_failure_leaves_nothing_that_looks_complete(tmp_path):
+    written = sweep()
+    broken = Sweep(clip=replace(written.clip, source=Broken()))
+    for name in ("a.mha", "a.mhd", "a.nrrd"):
+        with pytest.raises(RuntimeError, match="no more"):
+            write_sequence(tmp_path / name, broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Broken:
+    """Four frames of which the third cannot be decoded."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if index == 2:
+            raise RuntimeError("no more")
+        return torch.zeros(1, 5, 7, dtype=torch.uint8)
+
+
 def test_another_suffix_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"\.mha or \.nrrd"):
+    with pytest.raises(UsageError, match=r"\.mha or \.mhd or \.nrrd"):
         write_sequence(tmp_path / "a.mp4", sweep())

@@ -13,11 +13,12 @@ from sonotrace.errors import UsageError
 from sonotrace.io.whole import whole_file
 from sonotrace.types import Pose
 
-SUFFIXES = (".mha", ".nrrd")
+SUFFIXES = (".mha", ".mhd", ".nrrd")
 POSE_NAME = "ImageToReference"
 """Name under which `world_from_image` is written."""
 
 _SIZE_DIGITS = 20
+_SIZE_KEY = b"CompressedDataSize = "
 
 
 def write_sequence(
@@ -31,7 +32,8 @@ def write_sequence(
     Further channels are not written: write each as a sweep of its own.
 
     Args:
-        path: Best `NAME.igs.mha` or `NAME.igs.nrrd`; the last suffix chooses the format.
+        path: Best `NAME.igs.mha` or `NAME.igs.nrrd`; the last suffix chooses the format. Beside
+            a `.mhd` its pixels are written as `.zraw` or `.raw`, and the header comes last.
         sweep: What to write.
         compress: Press the pixels with zlib (MetaImage) or gzip (NRRD).
         overwrite: Replace `path` if it exists.
@@ -46,25 +48,38 @@ def write_sequence(
     with whole_file(path, overwrite=overwrite) as partial, partial.open("w+b") as file:
         if path.suffix == ".nrrd":
             _write_nrrd(file, sweep, compress=compress)
-        else:
+        elif path.suffix == ".mha":
             _write_metaio(file, sweep, compress=compress)
+        else:
+            data_path = path.with_suffix(".zraw" if compress else ".raw")
+            with whole_file(data_path, overwrite=overwrite) as data, data.open("wb") as pixels:
+                size = _write_pixels(pixels, sweep, compress=compress)
+            stated = str(size) if compress else None
+            file.write(_metaio_header(sweep, compressed_size=stated, data_file=data_path.name))
 
 
 def _write_metaio(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
+    """Write header and pixels; the size of the pixels is filled in when it is known."""
+    blank = " " * _SIZE_DIGITS if compress else None
+    header = _metaio_header(sweep, compressed_size=blank, data_file="LOCAL")
+    file.write(header)
+    size = _write_pixels(file, sweep, compress=compress)
+    if compress:
+        file.seek(header.index(_SIZE_KEY) + len(_SIZE_KEY))
+        file.write(str(size).ljust(_SIZE_DIGITS).encode())
+
+
+def _metaio_header(sweep: Sweep, *, compressed_size: str | None, data_file: str) -> bytes:
     channels, rows, columns = sweep.clip.shape
     y, x = sweep.clip.spacing_mm or (1.0, 1.0)
-    file.write(
-        b"ObjectType = Image\nNDims = 3\nAnatomicalOrientation = RAI\nBinaryData = True\n"
-        b"BinaryDataByteOrderMSB = False\nCenterOfRotation = 0 0 0\n"
-    )
-    size_at = None
-    if compress:
-        file.write(b"CompressedData = True\nCompressedDataSize = ")
-        size_at = file.tell()
-        file.write(b" " * _SIZE_DIGITS + b"\n")
-    else:
-        file.write(b"CompressedData = False\n")
     head = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "AnatomicalOrientation": "RAI",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CenterOfRotation": "0 0 0",
+        "CompressedData": "False" if compressed_size is None else "True",
         "DimSize": f"{columns} {rows} {len(sweep.clip)}",
         "Kinds": "domain domain list",
         "ElementNumberOfChannels": str(channels),
@@ -73,17 +88,21 @@ def _write_metaio(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
         "Offset": "0 0 0",
         "TransformMatrix": "1 0 0 0 1 0 0 0 1",
     }
-    for key, value in (*head.items(), *_fields(sweep), ("ElementDataFile", "LOCAL")):
-        file.write(f"{key} = {value}\n".encode())
+    if compressed_size is not None:
+        head["CompressedDataSize"] = compressed_size
+    pairs = (*head.items(), *_fields(sweep), ("ElementDataFile", data_file))
+    return "".join(f"{key} = {value}\n" for key, value in pairs).encode()
+
+
+def _write_pixels(file: BinaryIO, sweep: Sweep, *, compress: bool) -> int:
+    """Write all frames, as one zlib stream or as they are, and return the number of bytes."""
     begin = file.tell()
     packer = zlib.compressobj() if compress else None
     for data in _pixels(sweep):
         file.write(packer.compress(data) if packer else data)
-    if packer and size_at is not None:
+    if packer:
         file.write(packer.flush())
-        size = file.tell() - begin
-        file.seek(size_at)
-        file.write(str(size).ljust(_SIZE_DIGITS).encode())
+    return file.tell() - begin
 
 
 def _write_nrrd(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
@@ -105,8 +124,7 @@ def _write_nrrd(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
         file.write(f"{key}:={value}\n".encode())
     file.write(b"\n")
     if not compress:
-        for data in _pixels(sweep):
-            file.write(data)
+        _write_pixels(file, sweep, compress=False)
         return
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:
         for data in _pixels(sweep):
