@@ -76,7 +76,7 @@ def with_changes(config: RunConfig, changes: Sequence[str]) -> RunConfig:
         key, equals, text = change.partition("=")
         if not equals:
             raise UsageError(f"--set takes key=value, not {change!r}.")
-        _put(tree, key.strip(), yaml.safe_load(text))
+        _put(tree, key.strip(), _value(change, text))
     return _validated(tree, "--set")
 
 
@@ -101,6 +101,13 @@ def write_config(config: RunConfig, path: Path) -> None:
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     with whole_file(path, overwrite=True) as partial:
         partial.write_text(text)
+
+
+def _value(change: str, text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {change}: the value is no YAML: {error}") from error
 
 
 def _put(tree: dict[str, object], key: str, value: object) -> None:

@@ -1,8 +1,10 @@
 """Carry out a run: build its network and clips, train, and leave weights in a folder."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +14,13 @@ from torch import nn
 import sonotrace
 from sonotrace.config import ClipsConfig, RunConfig, write_config
 from sonotrace.data.sample import TrainingClip
-from sonotrace.errors import OutputExistsError, ReadError
+from sonotrace.errors import ReadError, UsageError
 from sonotrace.io.whole import whole_file
 from sonotrace.models import build_model, model_config
-from sonotrace.models.weights import load_partial, save_weights
+from sonotrace.models.weights import load_model, load_partial, read_facts, save_weights
 from sonotrace.recipes.clips import real_clips
 from sonotrace.recipes.stills import ClipsOfRun, still_clips
+from sonotrace.recipes.thresholds import fit_thresholds
 from sonotrace.training.clip_loss import make_clip_loss
 from sonotrace.training.loop import Lesson, fit, uses_bf16
 from sonotrace.training.validation import mean_dice
@@ -58,27 +61,23 @@ def train(
     """Train as `config` says on the data below `data`; the best weights so far are in `out`.
 
     Raises:
-        OutputExistsError: `out` holds something and nothing is to be resumed.
+        UsageError: `out` holds something and nothing is to be resumed.
         ModelError: The weights to begin with do not fit the network.
         ReadError: The data cannot be read, or there is nothing to resume.
         DataContractError: A held-out case is among the training data.
     """
-    if not start.resume and out.exists() and any(out.iterdir()):
-        raise OutputExistsError(out)
-    if start.resume and not out.is_dir():
-        raise ReadError(out, "is no folder of a run.", "Start without --resume.")
     begun = time.monotonic()
+    if _is_first():
+        _require_place(out, resume=start.resume)
     torch.manual_seed(config.seed)
     network = build_model(model_config(config.model))
     if start.init_from is not None and not start.resume:
         say(_begin_with(network, start.init_from))
     clips = gather_clips(config, data)
-    out.mkdir(parents=True, exist_ok=True)
-    write_config(config, out / CONFIG)
     facts = _facts(config, network, start)
-    with whole_file(out / FACTS, overwrite=True) as partial:
-        partial.write_text(json.dumps(facts, indent=2))
-    say(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()))
+    if _is_first():
+        _write_down(config, facts, out)
+        say(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()))
     lesson = Lesson(
         network=network,
         draw=clips.draw,
@@ -87,6 +86,8 @@ def train(
         save=_saving(config, out / BEST, say),
     )
     fit(lesson, config.optim, config.loop, out, devices=start.devices, resume=start.resume)
+    if _is_first():
+        say(add_thresholds(out / BEST, clips))
     return RunResult(
         weights=str(out / BEST),
         out=str(out),
@@ -101,6 +102,38 @@ def gather_clips(config: RunConfig, data: Path) -> ClipsOfRun:
     if isinstance(config.data, ClipsConfig):
         return real_clips(config.data, config, data)
     return still_clips(config.data, config, data)
+
+
+def add_thresholds(weights: Path, clips: ClipsOfRun) -> str:
+    """Fit the thresholds of tracked and lost on the clips that validate; keep them with weights."""
+    network = load_model(weights)
+    fitted = fit_thresholds(network, chain.from_iterable(clips.validation.values()))
+    save_weights(network, weights, read_facts(weights) | fitted.to_metadata())
+    return (
+        f"tracked from confidence {fitted.tracked_confidence:.3f} on, lost below "
+        f"{fitted.lost_confidence:.3f}, fitted on {fitted.fitted_frames} frames"
+    )
+
+
+def _is_first() -> bool:
+    """Return whether this is the first of the processes of a run, which does the writing."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _require_place(out: Path, *, resume: bool) -> None:
+    if resume and not out.is_dir():
+        raise ReadError(out, "is no folder of a run.", "Start without --resume.")
+    if not resume and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(
+            f"{out} exists. Choose another place, or add --resume to go on with the run in it."
+        )
+
+
+def _write_down(config: RunConfig, facts: dict[str, object], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    write_config(config, out / CONFIG)
+    with whole_file(out / FACTS, overwrite=True) as partial:
+        partial.write_text(json.dumps(facts, indent=2))
 
 
 def _begin_with(network: nn.Module, path: Path) -> str:

@@ -1,0 +1,66 @@
+"""Pictures that validate are not trained on, and held-out ones are not touched."""
+
+import pytest
+import torch
+
+from sonotrace.config import RunConfig, StillsConfig
+from sonotrace.data.sample import TrainingClip
+from sonotrace.datasets.splits import may_train_on
+from sonotrace.errors import UsageError
+from sonotrace.recipes.stills import divide_pictures, fewer_objects, mixed, still_clips
+
+
+def constant(value: float):
+    frames = torch.full((3, 1, 8, 8), float(value))
+    masks = torch.ones(3, 2, 8, 8)
+    return lambda number: TrainingClip(frames, masks, torch.ones(2, dtype=torch.bool))
+
+
+def test_no_group_is_on_both_sides(invented):
+    training, validation = divide_pictures(StillsConfig(), invented)
+    for name in training:
+        groups = {case.group for case in training[name].cases}
+        assert groups.isdisjoint(case.group for case in validation[name].cases)
+        assert validation[name].cases
+
+
+def test_held_out_cases_are_left_out(invented):
+    training, validation = divide_pictures(StillsConfig(), invented)
+    pictures = [*training.values(), *validation.values()]
+    assert all(may_train_on(case) for part in pictures for case in part.cases)
+
+
+def test_real_held_out_cases_are_left_out(real_data):
+    training, validation = divide_pictures(StillsConfig(), real_data)
+    pictures = [*training.values(), *validation.values()]
+    assert all(may_train_on(case) for part in pictures for case in part.cases)
+
+
+def test_an_unknown_data_set_is_refused(invented):
+    with pytest.raises(UsageError, match="busi, nerve, muscle"):
+        divide_pictures(StillsConfig(weights={"bussi": 1.0}), invented)
+
+
+def test_sources_are_mixed_by_their_shares():
+    draw = mixed([constant(0), constant(1)], [0.75, 0.25], seed=0)
+    assert sum(float(draw(i).frames.mean()) for i in range(400)) == pytest.approx(100, abs=30)
+
+
+def test_some_whole_batches_keep_one_object():
+    draw = fewer_objects(constant(0), 0.5, batch_size=4, seed=0)
+    counts = torch.tensor([len(draw(i).present) for i in range(80)]).view(20, 4)
+    assert (counts == counts[:, :1]).all()
+    assert 5 <= (counts[:, 0] == 1).sum() <= 15
+
+
+def test_simulated_scenes_are_a_part_of_training_and_validation(invented):
+    config = StillsConfig(
+        triplets={"size": 64},
+        synthetic_scenes=1,
+        synthetic_share=1.0,
+        validation_clips=4,
+        validation_frames=2,
+    )
+    clips = still_clips(config, RunConfig(data=config), invented)
+    assert clips.draw(0).frames.shape == (3, 1, 64, 64)
+    assert len(clips.validation["synthetic"]) == 1
