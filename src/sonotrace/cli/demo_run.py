@@ -68,7 +68,7 @@ def _synthetic(folder: Path, scene: Scene, console: Console) -> Row:
     copied = dices(folder.name, still, scene.masks)
     return _row(folder.name, summary) | {
         "Dice": f"{scores:.3f}",
-        "Dice of copying the first mask": f"{copied:.3f}",
+        "Dice of the first mask, copied": f"{copied:.3f}",
     }
 
 
@@ -114,7 +114,7 @@ def _row(name: str, summary: Row) -> Row:
         "frames a second": f"{summary['frames_per_second']:.0f}",
         **states,
         "Dice": None,
-        "Dice of copying the first mask": None,
+        "Dice of the first mask, copied": None,
     }
 
 
@@ -146,7 +146,7 @@ def _write_index(folder: Path, rows: list[Row]) -> None:
         sections.append(
             Section(
                 title=row["clip"],
-                text=f"All of it: {place}/report.html",
+                link=f"{place}/report.html",
                 video=f"{place}/overlay.mp4",
                 pictures=pictures,
             )

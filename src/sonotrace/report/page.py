@@ -40,6 +40,8 @@ class Section:
 
     title: str
     text: str = ""
+    link: str = ""
+    """A file beside the page."""
     facts: dict[str, object] = field(default_factory=dict)
     rows: list[dict[str, object]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)

@@ -33,7 +33,7 @@ def write_track_page(
     ]
     notes = warnings(job)
     if notes:
-        sections.insert(len(scores), Section(title="To doubt", warnings=notes))
+        sections.insert(len(scores), Section(title="Before you rely on it", warnings=notes))
     name = job.clip.path.name if job.clip.path is not None else job.clip.format
     write_page(folder / "report.html", f"Tracked: {name}", sections)
 
@@ -47,10 +47,12 @@ def describe_clip(clip: Clip) -> dict[str, object]:
     return {
         "format": clip.format,
         "frames": len(clip),
-        "size": f"{clip.shape[2]} x {clip.shape[1]} pixels, {clip.shape[0]} channels",
+        "size": f"{clip.shape[2]} x {clip.shape[1]} pixels (width x height), "
+        + ("grey" if clip.shape[0] == 1 else "colour"),
         "clock": "unknown" if rate is None else f"{rate:.4g} frames per second",
         "spacing": spacing,
-        "spacing from": f"{clip.spacing_source}: {clip.spacing_note}",
+        "spacing from": clip.spacing_source.replace("_", " "),
+        "why": clip.spacing_note,
     }
 
 
