@@ -137,6 +137,13 @@ def test_frames_numbers_and_times_are_those_of_the_source(tmp_path):
     assert found.names == tuple(f"{i:05d}" for i in range(len(kept)))
 
 
+def test_the_way_back_to_the_source_is_written(tmp_path):
+    cropped = Source(name="a", group="a", clip=clip().cropped((4, 2, 12, 6)))
+    list(thin_clips([cropped], tmp_path, Thinning(size=16, letterbox=True)))
+    found = read_davis(tmp_path)[0].attributes
+    assert found == {"source_size": "12x6", "source_crop": "4,2,12,6", "placed": "0,4,16,8"}
+
+
 def test_a_cut_clip_keeps_the_numbers_of_its_file(tmp_path):
     cut = Source(name="a", group="a", clip=clip().cut(6, 12))
     list(thin_clips([cut], tmp_path, SMALL))

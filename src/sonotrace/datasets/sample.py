@@ -3,6 +3,11 @@
 One frame is kept every 5 to 10, at most 250 per clip, scaled to 448 x 448: so was built the
 set on which STNAN follows needles (Front. Oncol. 2025, doi:10.3389/fonc.2024.1519536). The
 article scales to a square whatever the picture's sides; `letterbox` keeps the aspect instead.
+
+Columns of attributes.csv that lead back to the source: `source` (file), `source_size` (columns x
+rows of the frames that were scaled), `source_crop` (column, row, width, height of these in the
+file, where it was cropped), `placed` (column, row, width, height of the scaled frame in the
+frame as written).
 """
 
 import random
@@ -240,7 +245,7 @@ def _thin_clip(writer: DavisWriter, source: Source, thinning: Thinning) -> Thinn
         row_mm, column_mm = clip.spacing_mm
         spacing = (row_mm * rows / how.rows, column_mm * columns / how.columns)
         note = f"{note} Scaled with the picture from {columns} x {rows} pixels.".strip()
-    warnings = []
+    warnings = list(clip.warnings)
     if not thinning.letterbox and rows != columns:
         warnings.append(f"{columns} x {rows} pixels scaled to a square: the aspect changes.")
     positions = {}
@@ -252,7 +257,7 @@ def _thin_clip(writer: DavisWriter, source: Source, thinning: Thinning) -> Thinn
     card = ClipCard(
         name=source.name,
         group=source.group,
-        attributes=source.attributes | {"source_size": f"{columns}x{rows}"},
+        attributes=source.attributes | _placement(clip, how),
         spacing_mm=spacing,
         spacing_source=clip.spacing_source,
         spacing_note=note,
@@ -267,6 +272,14 @@ def _thin_clip(writer: DavisWriter, source: Source, thinning: Thinning) -> Thinn
         spacing_mm=spacing,
         warnings=tuple(warnings),
     )
+
+
+def _placement(clip: Clip, how: Fit) -> dict[str, str]:
+    """Return what leads from a pixel of the set back to one of the source."""
+    found = {"source_size": f"{clip.shape[2]}x{clip.shape[1]}"}
+    if clip.crop is not None:
+        found["source_crop"] = ",".join(str(number) for number in clip.crop)
+    return found | {"placed": f"{how.left},{how.top},{how.columns},{how.rows}"}
 
 
 def _written(
