@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sonotrace.cli import options
 
@@ -12,17 +13,26 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-app = typer.Typer(invoke_without_command=True)
+
+class _ListFirst(TyperGroup):
+    """Without a subcommand, `sonotrace models` lists."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        alone = not args or (args[0].startswith("-") and args[0] != "--help")
+        return super().parse_args(ctx, ["list", *args] if alone else args)
 
 
-@app.callback()
-def models(context: typer.Context, json: options.Json = False) -> None:
+app = typer.Typer(
+    cls=_ListFirst, help="Every network, its sizes and weights. Example: sonotrace models"
+)
+
+
+@app.command("list")
+def list_(json: options.Json = False) -> None:
     """List every family of networks with its sizes and the weights that ship.
 
     Example: sonotrace models
     """
-    if context.invoked_subcommand is not None:
-        return
     from sonotrace.cli.console import print_json
     from sonotrace.models import MODELS
 

@@ -116,6 +116,9 @@ def save_weights(
 def load_model(name_or_path: str | Path) -> nn.Module:
     """Load a network for inference: float32, on the CPU, in evaluation mode.
 
+    The facts that were saved beside the weights, such as the thresholds of a tracker, are its
+    attribute `facts`.
+
     Args:
         name_or_path: A model whose weights ship, such as `stcn:small`, or a file.
 
@@ -124,7 +127,7 @@ def load_model(name_or_path: str | Path) -> nn.Module:
         ReadError: There is no such file.
     """
     path = weights_path(name_or_path)
-    tensors, config, _ = _read(path)
+    tensors, config, facts = _read(path)
     model = build_model(parse_config(config))
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
@@ -137,6 +140,7 @@ def load_model(name_or_path: str | Path) -> nn.Module:
             f"{path}: {broken} holds numbers that are not finite. Fetch the file anew."
         )
     model.load_state_dict(tensors)
+    model.facts = facts  # type: ignore[assignment]  # not a tensor
     return model.eval()
 
 
@@ -260,4 +264,7 @@ def _float32(value: Tensor) -> Tensor:
 
 def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """Return the first name whose tensor holds infinities or no numbers."""
-    return next((name for name, value in tensors.items() if not value.isfinite().all()), None)
+    for name, value in tensors.items():
+        if value.numel() and not torch.stack(value.aminmax()).isfinite().all():
+            return name
+    return None

@@ -7,7 +7,10 @@ ask and, later, to answer; values come from picture and mask. The read itself is
 Source: Cheng et al., "Rethinking Space-Time Networks with Improved Memory Coverage for
 Efficient Video Object Segmentation", NeurIPS 2021. arXiv:2106.05210. Changed here: any H and
 W (padded inside); one network for one and for several objects (one object has an empty
-union of others); smaller sizes of the same structure, for one grey channel.
+union of others); smaller sizes of the same structure, for one grey channel. All sizes have
+batch norms: frozen in training that starts from trained weights, trained in one that starts
+from random ones (at batch 8, three frames of a clip are 24 pictures for the key encoder), and
+folded into the convolutions, for free, when tracking.
 """
 
 from typing import Literal
@@ -73,6 +76,12 @@ SIZES: dict[str, StcnConfig] = {
         decoder_widths=(16, 8),
     ),
 }
+"""By name, the default first.
+
+For one object, at 256 x 256 pixels, `paper` has 54.43 M parameters and takes 5.64 GMAC to encode
+a frame, 15.71 to decode what was read, 6.77 to encode what is remembered; `small`, for CPUs,
+2.86 M and 0.50, 0.72 and 0.41; `tiny`, for tests, 0.09 M. The memory read comes on top.
+"""
 
 
 class ValueEncoder(nn.Module):
