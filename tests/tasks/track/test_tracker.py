@@ -5,7 +5,7 @@ import torch
 
 from sonotrace.errors import DataContractError, MaskError
 from sonotrace.nn.memory import Bounded, Recent, Unbounded
-from sonotrace.tasks.track import Tracker, TrackerSettings
+from sonotrace.tasks.track import StateThresholds, Tracker, TrackerSettings
 
 
 def test_objects_are_followed_with_their_own_ids(network, moving):
@@ -252,3 +252,11 @@ def test_a_memory_network_that_looks_ahead_is_refused(network):
     network.lookahead_frames = 1
     with pytest.raises(ValueError, match="Propagator of its own"):
         Tracker(network)
+
+
+def test_thresholds_come_with_the_weights_unless_others_are_set(network):
+    fitted = StateThresholds(tracked_confidence=0.93)
+    network.facts = fitted.to_metadata()
+    assert Tracker(network).thresholds == fitted
+    chosen = TrackerSettings(states=StateThresholds())
+    assert Tracker(network, settings=chosen).thresholds == StateThresholds()

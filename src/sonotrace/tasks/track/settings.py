@@ -21,4 +21,5 @@ class TrackerSettings(Settings):
     """Where the network computes, as torch names it."""
     precision: Literal["float32", "bf16"] = "float32"
     """Type the network computes in; what it is compared by is float32 in any case."""
-    states: StateThresholds = StateThresholds()
+    states: StateThresholds | None = None
+    """None: those that came with the weights, else the defaults, which are fitted to nothing."""

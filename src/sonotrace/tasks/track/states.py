@@ -57,13 +57,13 @@ class StateThresholds(Settings):
         return {_METADATA_KEY: self.model_dump_json()}
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> "StateThresholds":
+    def from_metadata(cls, metadata: Mapping[str, object]) -> "StateThresholds":
         """Return the thresholds stored with weights; the defaults where there are none.
 
         Raises:
             ModelError: What is stored there is no set of thresholds.
         """
-        stored = metadata.get(_METADATA_KEY, "{}")
+        stored = str(metadata.get(_METADATA_KEY, "{}"))
         try:
             return cls.model_validate_json(stored)
         except ValidationError as error:

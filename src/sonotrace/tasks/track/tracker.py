@@ -15,7 +15,7 @@ from sonotrace.tasks.track.memory import MemoryPropagator
 from sonotrace.tasks.track.objects import FrameResult, claim, ids_in, masks_of, put_given
 from sonotrace.tasks.track.propagator import Propagator
 from sonotrace.tasks.track.settings import TrackerSettings
-from sonotrace.tasks.track.states import ObjectState
+from sonotrace.tasks.track.states import ObjectState, StateThresholds
 from sonotrace.types import Frame, LabelMap, Probability
 
 _GivenMask = UInt8[Tensor, "rows columns"]
@@ -49,6 +49,9 @@ class Tracker:
         self, network: MemoryNetwork | Propagator, *, settings: TrackerSettings | None = None
     ) -> None:
         self.settings = settings or TrackerSettings()
+        self.thresholds = self.settings.states or StateThresholds.from_metadata(
+            getattr(network, "facts", {})
+        )
         self.propagator: Propagator = (
             network if isinstance(network, Propagator) else MemoryPropagator(network, self.settings)
         )
@@ -140,7 +143,7 @@ class Tracker:
         found = aggregate(logits[None])[0]
         if mask is not None:
             for identity in ids_in(mask, number):
-                self._states.setdefault(identity, ObjectState(self.settings.states))
+                self._states.setdefault(identity, ObjectState(self.thresholds))
             given = masks_of(mask.to(found.device), self.object_ids)
             new = len(given) - len(found)
             found = torch.cat([found, found.new_zeros(new, *found.shape[1:])])
