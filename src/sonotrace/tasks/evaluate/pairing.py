@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -132,7 +132,7 @@ def _pair(
         [(name, truth_of.get(name)) for name in names] + [(None, truth) for truth in lost],
         key=lambda pair: natural_key(pair[0] or str(pair[1])),
     )
-    given, first_given = _given(prediction, how, data_set and ordered)
+    given = _given(prediction, how, data_set and ordered)
     folder = how.probabilities or prediction.probabilities
     if folder is not None and (folder / true.name).is_dir():
         folder = folder / true.name
@@ -145,7 +145,7 @@ def _pair(
                 number=number,
                 name=shown,
                 has_truth=truth is not None,
-                given=number in given if isinstance(given, set) else shown in given,
+                given=number in given.numbers or name in given.names,
             )
         )
         files.append(
@@ -160,7 +160,7 @@ def _pair(
         frames=tuple(frames),
         load=partial(_load, tuple(files), how.void),
         ordered=ordered,
-        first_given=first_given,
+        first_given=given.first,
         classes=true.classes,
         class_name=true.class_name,
         group=true.group,
@@ -218,15 +218,22 @@ def _numbers(names: list[str]) -> dict[str, int] | None:
     return numbers if complete else None
 
 
-def _given(prediction: MaskClip, how: Pairing, data_set: bool) -> tuple[set[int] | set[str], bool]:
-    """Return the numbers or names of the given frames, and whether the first ones were given."""
+class _Given(NamedTuple):
+    """Frames whose mask was given, by number or by name, or the first one of every object."""
+
+    numbers: frozenset[int] = frozenset()
+    names: frozenset[str] = frozenset()
+    first: bool = False
+
+
+def _given(prediction: MaskClip, how: Pairing, data_set: bool) -> _Given:
     if isinstance(how.given, tuple):
-        return set(how.given), False
+        return _Given(numbers=frozenset(how.given))
     if how.given is not None:
-        return set[str](), how.given == "first"
+        return _Given(first=how.given == "first")
     if prediction.given is not None:
-        return set(prediction.given), False
-    return set[str](), data_set
+        return _Given(names=frozenset(prediction.given))
+    return _Given(first=data_set)
 
 
 def _load(files: tuple[_Files, ...], void: Void, i: int) -> LoadedFrame:
