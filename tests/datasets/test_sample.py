@@ -22,7 +22,7 @@ from sonotrace.datasets.sample import (
 )
 from sonotrace.errors import UsageError
 from sonotrace.io.davis import read_davis, read_frame_rows, write_davis
-from sonotrace.io.picture import write_picture
+from sonotrace.io.picture import write_labels, write_picture
 from sonotrace.io.readers import open_clip
 
 SMALL = Thinning(every=(2, 3), limit=4, size=16)
@@ -201,6 +201,21 @@ def test_clips_of_one_file_name_get_names_and_groups_of_their_own(tmp_path):
     assert [s.name for s in sources] == ["Scan_1", "Scan_1-2", "Scan_1-3"]
     assert [s.group for s in sources] == [s.name for s in sources]
     assert sources[1].attributes == {"source": "Scan 1"}
+
+
+def test_a_folder_called_frames_goes_by_the_folder_above(tmp_path):
+    paths = [folder(tmp_path / parent / "frames") for parent in ("x", "y")]
+    sources = find_sources(paths, open_clip)
+    assert [s.name for s in sources] == ["x", "y"]
+    assert sources[1].attributes == {"source": "y/frames"}
+
+
+def test_masks_beside_frames_belong_to_them(tmp_path):
+    path = folder(tmp_path / "scene/frames")
+    (tmp_path / "scene/masks").mkdir()
+    write_labels(tmp_path / "scene/masks/0.png", torch.full((4, 4), 5, dtype=torch.uint8))
+    (source,) = find_sources([path], open_clip)
+    assert int(source.masks[0].max()) == 5
 
 
 def test_a_clip_given_twice_is_refused(tmp_path):

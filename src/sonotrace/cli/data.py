@@ -58,7 +58,7 @@ def sample(
 
     Without --letterbox every frame is scaled to a square, whatever its sides; the spacing of
     rows and columns is scaled with it. Masks of DAVIS folders are scaled by nearest
-    neighbour. Number and time of every frame in its clip go to Frames/CLIP.csv; patient,
+    neighbour, as are those in a folder masks beside a folder frames. Number and time of every frame in its clip go to Frames/CLIP.csv; patient,
     spacing and what else is known to attributes.csv.
     """
     from sonotrace.cli.console import Console, print_json

@@ -33,11 +33,11 @@ from sonotrace.io.davis import (
     looks_like_davis,
     read_davis,
 )
+from sonotrace.io.masks import open_masks
 from sonotrace.settings import Settings
 from sonotrace.types import Frame, LabelMap
 
-Box = tuple[int, int, int, int]
-"""Column, row, width and height."""
+_FRAME_FOLDERS = {"frames", "images", "pictures"}
 
 
 class Thinning(Settings):
@@ -101,7 +101,8 @@ def find_sources(
 ) -> list[Source]:
     """Open every path: a folder in DAVIS layout gives its clips and masks, all else one clip.
 
-    Clips whose files have the same name get -2, -3, ... in the order given. A clip's group is
+    A folder `frames` with a folder `masks` beside it, as `sonotrace simulate` writes them, has
+    these masks. Clips whose files have the same name get -2, -3, ... in the order given. A clip's group is
     its patient where the data set says so, else the clip itself.
 
     Args:
@@ -123,9 +124,7 @@ def find_sources(
             samples = read_davis(path, resolution=resolution)
             sources += (_from_sample(sample, path) for sample in samples)
         else:
-            name = plain_name(path.name if path.is_dir() else _stem(path))
-            source = {"source": path.name}
-            sources.append(Source(name=name, group=name, clip=open_clip(path), attributes=source))
+            sources.append(_from_clip(open_clip(path), path))
     return _with_names_of_their_own(sources)
 
 
@@ -199,8 +198,30 @@ def plain_name(text: str) -> str:
 
 
 def _stem(path: Path) -> str:
-    """Return the file's name without its suffixes: "a.b" for "a.b.mp4" and "a.b.igs.mha"."""
-    return re.sub(r"\.(igs|seq)$", "", path.stem)
+    """Return the file's name without its suffixes: "a.b" for "a.b.mp4" and "a.b.igs.mha".
+
+    A folder of frames that is called so goes by the name of the folder above.
+    """
+    if not path.is_dir():
+        return re.sub(r"\.(igs|seq)$", "", path.stem)
+    return path.resolve().parent.name if path.name in _FRAME_FOLDERS else path.resolve().name
+
+
+def _file_name(path: Path) -> str:
+    """Return what is told about where a clip comes from: no folders but the last."""
+    if path.name in _FRAME_FOLDERS:
+        return f"{path.resolve().parent.name}/{path.name}"
+    return path.resolve().name
+
+
+def _from_clip(clip: Clip, path: Path) -> Source:
+    name, beside = plain_name(_stem(path)), path.resolve().parent / "masks"
+    masks = None
+    if path.is_dir() and path.resolve().name == "frames" and beside.is_dir():
+        masks = open_masks(beside, clip)
+    return Source(
+        name=name, group=name, clip=clip, masks=masks, attributes={"source": _file_name(path)}
+    )
 
 
 def _from_sample(sample: VideoSample, path: Path) -> Source:

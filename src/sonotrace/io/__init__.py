@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sonotrace.io.area import find_picture_area as find_picture_area
+    from sonotrace.io.davis import read_davis as read_davis
+    from sonotrace.io.davis import write_davis as write_davis
     from sonotrace.io.masks import open_masks as open_masks
+    from sonotrace.io.metaimage import read_sequence as read_sequence
+    from sonotrace.io.metaimage import write_sequence as write_sequence
     from sonotrace.io.picture import read_labels as read_labels
     from sonotrace.io.picture import read_picture as read_picture
     from sonotrace.io.picture import write_labels as write_labels
@@ -25,10 +29,14 @@ _HOMES = {
     "open_clip": "sonotrace.io.readers",
     "open_masks": "sonotrace.io.masks",
     "open_sweep": "sonotrace.io.readers",
+    "read_davis": "sonotrace.io.davis",
     "read_labels": "sonotrace.io.picture",
     "read_picture": "sonotrace.io.picture",
+    "read_sequence": "sonotrace.io.metaimage",
+    "write_davis": "sonotrace.io.davis",
     "write_labels": "sonotrace.io.picture",
     "write_picture": "sonotrace.io.picture",
+    "write_sequence": "sonotrace.io.metaimage",
     "write_video": "sonotrace.io.video",
 }
 
