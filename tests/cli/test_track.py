@@ -1,0 +1,84 @@
+"""`track` writes all that it promises, and says the same as JSON."""
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from sonotrace.cli import app
+from sonotrace.io.picture import write_labels, write_picture
+from sonotrace.models import build_model, model_config
+from sonotrace.models.weights import save_weights
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "clip").mkdir()
+    for number in range(10, 15):
+        frame = torch.randint(0, 256, (1, 48, 64), dtype=torch.uint8)
+        write_picture(tmp_path / f"clip/{number:05d}.png", frame)
+    labels = torch.zeros(48, 64, dtype=torch.uint8)
+    labels[10:30, 20:40] = 5
+    write_labels(tmp_path / "first.png", labels)
+    save_weights(build_model(model_config("stcn:tiny")), tmp_path / "tiny.safetensors")
+    return tmp_path
+
+
+def track(folder, *more):
+    words = ["track", folder / "clip", "--mask", folder / "first.png", "--out", folder / "out"]
+    words += ["--model", folder / "tiny.safetensors", "--backend", "eager", *more]
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def test_the_folder_holds_what_was_promised(folder):
+    track(folder)
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "masks",
+        "measurements.csv",
+        "overlay.mp4",
+        "report.html",
+        "report.json",
+    ]
+    assert sorted(p.name for p in (folder / "out/masks").iterdir())[0] == "00010.png"
+
+
+def test_the_summary_has_its_keys(folder):
+    summary = json.loads(track(folder, "--json", "--quiet").stdout)
+    keys = [
+        "frames",
+        "objects",
+        "out",
+        "model",
+        "weights",
+        "device",
+        "backend",
+        "precision",
+        "seconds",
+    ]
+    assert set(keys) | {"frames_per_second", "p95_ms", "states", "warnings"} <= set(summary)
+    assert (summary["frames"], summary["objects"]) == (5, [5])
+
+
+def test_the_report_names_the_given_frames_and_the_weights(folder):
+    track(folder, "--memory-every", "2")
+    report = json.loads((folder / "out/report.json").read_text())
+    assert report["results"]["given_frames"] == [0]
+    assert report["settings"]["memory_every"] == 2
+    assert len(report["model"]["sha256"]) == 64
+
+
+def test_probabilities_are_saved_on_request(folder):
+    track(folder, "--save-probabilities")
+    assert len(list((folder / "out/probabilities").glob("*.npz"))) == 5
+
+
+def test_the_same_seed_gives_the_same_masks(folder):
+    track(folder)
+    first = [path.read_bytes() for path in sorted((folder / "out/masks").iterdir())]
+    track(folder, "--overwrite")
+    assert first == [path.read_bytes() for path in sorted((folder / "out/masks").iterdir())]
+
+
+def test_the_notice_is_given_where_the_result_appears(folder):
+    assert "not a medical device" in track(folder).stderr
