@@ -57,9 +57,9 @@ def sample(
     Example: sonotrace data sample cine1.dcm cine2.mp4 --every 5-10 --out trainset
 
     Without --letterbox every frame is scaled to a square, whatever its sides; the spacing of
-    rows and columns is scaled with it. Masks of DAVIS folders are scaled by nearest
-    neighbour, as are those in a folder masks beside a folder frames. Number and time of every frame in its clip go to Frames/CLIP.csv; patient,
-    spacing and what else is known to attributes.csv.
+    rows and columns is scaled with it. Masks of DAVIS folders, and those in a folder masks
+    beside a folder frames, are scaled by nearest neighbour. Number and time of every frame in
+    its clip go to Frames/CLIP.csv; patient, spacing and what else is known to attributes.csv.
     """
     from sonotrace.cli.console import Console, print_json
     from sonotrace.cli.inputs import Inputs, open_input

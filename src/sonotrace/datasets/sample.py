@@ -102,8 +102,8 @@ def find_sources(
     """Open every path: a folder in DAVIS layout gives its clips and masks, all else one clip.
 
     A folder `frames` with a folder `masks` beside it, as `sonotrace simulate` writes them, has
-    these masks. Clips whose files have the same name get -2, -3, ... in the order given. A clip's group is
-    its patient where the data set says so, else the clip itself.
+    these masks. Clips whose files have the same name get -2, -3, ... in the order given. A
+    clip's group is its patient where the data set says so, else the clip itself.
 
     Args:
         paths: Files and folders.
