@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from sonotrace.datasets.triplets import TripletSettings
 from sonotrace.errors import ReadError, UsageError
 from sonotrace.io.whole import whole_file
-from sonotrace.settings import Settings
+from sonotrace.settings import S, Settings
 from sonotrace.training.clip_loss import LossConfig
 from sonotrace.training.loop import LoopConfig
 from sonotrace.training.optim import OptimConfig
@@ -63,21 +63,21 @@ class RunConfig(Settings):
     seed: int = 0
 
 
-def with_changes(config: RunConfig, changes: Sequence[str]) -> RunConfig:
-    """Return a run with some settings changed, given as "optim.steps=2000".
+def with_changes(settings: S, changes: Sequence[str]) -> S:
+    """Return a run, or any settings, with some of them changed, given as "optim.steps=2000".
 
     Values are read as YAML: 0.1, true, adam, [1, 2].
 
     Raises:
         UsageError: A key does not exist or a value does not fit it.
     """
-    tree = config.model_dump(mode="json")
+    tree = settings.model_dump(mode="json")
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals:
             raise UsageError(f"--set takes key=value, not {change!r}.")
         _put(tree, key.strip(), _value(change, text))
-    return _validated(tree, "--set")
+    return _validated(type(settings), tree, "--set")
 
 
 def read_config(path: Path) -> RunConfig:
@@ -93,7 +93,7 @@ def read_config(path: Path) -> RunConfig:
         raise ReadError(path, "is no YAML file.", "Start from the config.yaml of a run.") from error
     if not isinstance(tree, dict):
         raise ReadError(path, "holds no settings.", "Start from the config.yaml of a run.")
-    return _validated(tree, str(path))
+    return _validated(RunConfig, tree, str(path))
 
 
 def write_config(config: RunConfig, path: Path) -> None:
@@ -128,9 +128,9 @@ def _refuse(key: str, part: str, branch: object) -> None:
     raise UsageError(f"there is no setting {key!r}: {part!r} is unknown. There is: {known}.")
 
 
-def _validated(tree: dict[str, object], origin: str) -> RunConfig:
+def _validated(kind: type[S], tree: dict[str, object], origin: str) -> S:
     try:
-        return RunConfig.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"

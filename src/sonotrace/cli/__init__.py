@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sonotrace.cli import data, models
+from sonotrace.cli import benchmark, data, models
 from sonotrace.cli.demo import demo
 from sonotrace.cli.evaluate import evaluate
 from sonotrace.cli.inspect import inspect
@@ -29,6 +29,7 @@ app.command()(evaluate)
 app.command()(inspect)
 app.command()(track)
 app.command()(train)
+app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 

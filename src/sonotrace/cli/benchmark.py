@@ -1,0 +1,75 @@
+"""`sonotrace benchmark`: the tables of the docs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sonotrace.cli.console import RESEARCH_USE, Console, print_json
+from sonotrace.cli.options import Json, Overwrite, Quiet
+
+app = typer.Typer(help="The tables of the docs. Example: sonotrace benchmark video --data DATA")
+
+
+@app.callback()
+def _root() -> None:
+    """Keep subcommands as subcommands even while there is only one."""
+
+
+@app.command()
+def video(
+    data: Annotated[Path, typer.Option("--data", help="Folder that holds muscle_dltrack.")],
+    model: Annotated[str, typer.Option("--model", help="Model or file of weights.")] = "stcn:small",
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="longest_side=256, synthetic_clips=20 ..."),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a tracker on clips that no training has seen, beside copying the first mask.
+
+    Example: sonotrace benchmark video --data DATA --out scores.json
+    """
+    import json
+
+    from sonotrace.config import with_changes
+    from sonotrace.io.whole import whole_file
+    from sonotrace.models.weights import load_model, weights_sha256
+    from sonotrace.recipes.score_tracker import ScoreSettings, score_tracker
+
+    console = Console(quiet=quiet)
+    settings = with_changes(ScoreSettings(), changes or [])
+    document = {
+        "model": model,
+        "sha256": weights_sha256(model),
+        "settings": settings.model_dump(mode="json"),
+        "sets": score_tracker(load_model(model), data, settings),
+    }
+    for line in _table(document["sets"]):
+        console.say(line)
+    console.say(RESEARCH_USE)
+    if out is not None:
+        with whole_file(out, overwrite=overwrite) as partial:
+            partial.write_text(json.dumps(document, indent=2))
+    if as_json:
+        print_json(document)
+
+
+def _table(sets: Any) -> list[str]:
+    """Return one line for every set and method; intervals where there are several clips."""
+    lines = [f"{'set':<18}{'method':<18}{'Dice':<22}{'IoU':<22}{'F':<22}F within 2 px"]
+    for name, methods in sets.items():
+        for method, scores in methods.items():
+            values = scores.get("mean", scores).values()
+            cells = "".join(f"{_cell(value):<22}" for value in values)
+            lines.append(f"{name:<18}{method:<18}{cells}".rstrip())
+    return lines
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['mean']:.3f} ({value['low']:.3f}, {value['high']:.3f})"
+    return "none" if value is None else f"{value:.3f}"
