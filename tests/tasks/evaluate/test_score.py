@@ -5,6 +5,7 @@ import torch
 
 from sonotrace.data.masks import LabelMapsInMemory, MaskTrack, masks_from_maps
 from sonotrace.tasks.evaluate import ClipPair, Frame, LoadedFrame, Rules, pair_tracks, score_clip
+from sonotrace.tasks.evaluate.score import object_ids
 
 
 def row_of(*ids: int) -> torch.Tensor:
@@ -138,3 +139,9 @@ def test_hd95_follows_the_spacing():
     assert score_clip(pair, Rules()).rows[0].hd95 == 3
     in_mm = score_clip(pair, Rules(spacing_mm=(1, 0.5))).rows[0]
     assert in_mm.hd95 == pytest.approx(1.5)
+
+
+def test_the_ids_of_a_label_map_leave_out_background_and_void():
+    labels = torch.tensor([[7, 0, 0, 3], [3, 255, 200, 200]], dtype=torch.uint8)
+    assert object_ids(labels) == {3, 7, 200}
+    assert object_ids(torch.full((2, 2), 4, dtype=torch.uint8)) == {4}

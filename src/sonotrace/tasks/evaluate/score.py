@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from sonotrace.metrics.boundary import (
@@ -88,8 +89,9 @@ def score_clip(pair: ClipPair, rules: Rules) -> ClipScores:
 
 def object_ids(labels: LabelMap) -> set[int]:
     """Return the ids in a label map without background and void."""
-    counts = torch.bincount(labels.flatten(), minlength=256)
-    return {int(i) for i in counts.nonzero().flatten()} - {0, VOID}
+    pixels = labels.numpy().ravel()
+    starts = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1  # where a run of equal ids begins
+    return {int(pixels[0]), *pixels[starts].tolist()} - {0, VOID}
 
 
 def _ids_of_all(pair: ClipPair) -> set[int]:
