@@ -71,7 +71,7 @@ def test_full_precision_is_kept_when_asked(tmp_path):
 
 
 def test_facts_come_back(saved):
-    assert read_facts(saved) == {"thresholds": {"lost": 0.25}}
+    assert read_facts(saved) == load_model(saved).facts == {"thresholds": {"lost": 0.25}}
 
 
 def test_the_hash_is_that_of_the_file(saved):
@@ -131,6 +131,39 @@ def test_numbers_that_are_none_are_refused(tmp_path):
     rewrite(tmp_path / "weights.safetensors", tensors)
     with pytest.raises(ModelError, match=r"decoder.predict.bias holds numbers that are not finite"):
         load_model(tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int32, torch.bool, torch.uint16])
+def test_tensors_that_are_no_weights_are_refused(tmp_path, dtype):
+    tensors = {"decoder.predict.bias": torch.ones(1).to(dtype)}
+    rewrite(tmp_path / "weights.safetensors", tensors)
+    with pytest.raises(ModelError, match=rf"decoder.predict.bias holds {dtype}"):
+        load_model(tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"key_width": 10**9}, {"key_depths": (10**9, 1, 1)}, {"value_channels": 0}]
+)
+def test_settings_that_no_machine_can_build_are_refused(tmp_path, settings):
+    config = json.dumps(SIZES["tiny"].model_dump() | settings)
+    rewrite(tmp_path / "weights.safetensors", config=config)
+    with pytest.raises(ModelError, match="settings that do not fit stcn"):
+        load_model(tmp_path / "weights.safetensors")
+
+
+def test_a_large_network_of_a_small_file_takes_no_memory(tmp_path, monkeypatch):
+    rewrite(tmp_path / "weights.safetensors", config=SIZES["paper"].model_dump_json())
+    devices = []
+    real = torch.nn.Conv2d.__init__
+
+    def noted(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        devices.append(self.weight.device.type)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "__init__", noted)
+    with pytest.raises(ModelError, match="do not fit their configuration"):
+        load_model(tmp_path / "weights.safetensors")
+    assert set(devices) == {"meta"}
 
 
 @pytest.mark.parametrize("keep", [0, 4, 8, 1000, -1])

@@ -43,6 +43,9 @@ class ShippedWeights:
         return Path(str(files("sonotrace.models").joinpath("shipped", self.file)))
 
 
+_TYPES = {torch.float32, torch.int64}
+"""Of tensors in memory; float16 and others of fewer digits become float32 when they are read."""
+
 WEIGHTS: dict[str, ShippedWeights] = {
     "stcn:small": ShippedWeights(
         name="stcn:small",
@@ -127,11 +130,11 @@ def load_model(name_or_path: str | Path) -> nn.Module:
         ReadError: There is no such file.
     """
     path = weights_path(name_or_path)
-    tensors, config, facts = _read(path)
-    model = build_model(parse_config(config))
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    problems = differences(wanted, found)
+    tensors, document, facts = _read(path)
+    config = parse_config(document)
+    with torch.device("meta"):  # no memory is taken before the file is known to fill it
+        wanted = _shapes(build_model(config).state_dict())
+    problems = differences(wanted, _shapes(tensors))
     if problems:
         raise ModelError(f"{path}: the weights do not fit their configuration: {problems}")
     broken = _not_finite(tensors)
@@ -139,6 +142,7 @@ def load_model(name_or_path: str | Path) -> nn.Module:
         raise ModelError(
             f"{path}: {broken} holds numbers that are not finite. Fetch the file anew."
         )
+    model = build_model(config)
     model.load_state_dict(tensors)
     model.facts = facts  # type: ignore[assignment]  # not a tensor
     return model.eval()
@@ -240,6 +244,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, o
             tensors = {name: _float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a whole safetensors file: {error}") from error
+    odd = [name for name, value in tensors.items() if value.dtype not in _TYPES]
+    if odd:
+        raise ModelError(
+            f"{path}: {odd[0]} holds {tensors[odd[0]].dtype}; weights are fractions, counts int64."
+        )
     if "config" not in metadata:
         raise ModelError(
             f"{path}: holds no configuration of a network. Only files that sonotrace wrote do."
@@ -256,6 +265,10 @@ def _object(metadata: Mapping[str, str], key: str, path: Path) -> dict[str, obje
     if not isinstance(document, dict):
         raise ModelError(f"{path}: its {key} is a JSON {type(document).__name__}, not an object.")
     return document
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in tensors.items()}
 
 
 def _float32(value: Tensor) -> Tensor:

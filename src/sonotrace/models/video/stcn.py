@@ -13,11 +13,12 @@ from random ones (at batch 8, three frames of a clip are 24 pictures for the key
 folded into the convolutions, for free, when tracking.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from sonotrace.models.video import QueryFeatures
@@ -31,6 +32,11 @@ _GREY = ((0.25,), (0.2,))
 """Mean and spread of brightness: of ImageNet, and of typical B-mode pictures."""
 
 
+Width = Annotated[int, Field(ge=1, le=4096)]
+Depth = Annotated[int, Field(ge=1, le=64)]
+"""Bounds that keep settings from a foreign file within what a machine can build."""
+
+
 class StcnConfig(Settings):
     """The defaults are the published network."""
 
@@ -39,15 +45,15 @@ class StcnConfig(Settings):
     """1 for grey levels, 3 for red, green, blue."""
     key_block: Literal["bottleneck", "basic"] = "bottleneck"
     """Blocks of the key encoder: those of ResNet50 or of ResNet18."""
-    key_depths: tuple[int, int, int] = (3, 4, 6)
-    key_width: int = 64
+    key_depths: tuple[Depth, Depth, Depth] = (3, 4, 6)
+    key_width: Width = 64
     """Channels of the key encoder's stem."""
-    value_depths: tuple[int, int, int] = (2, 2, 2)
-    value_width: int = 64
+    value_depths: tuple[Depth, Depth, Depth] = (2, 2, 2)
+    value_width: Width = 64
     """Channels of the value encoder's stem."""
-    key_channels: int = 64
-    value_channels: int = 512
-    decoder_widths: tuple[int, int] = (512, 256)
+    key_channels: Width = 64
+    value_channels: Annotated[int, Field(ge=4, le=4096)] = 512
+    decoder_widths: tuple[Width, Width] = (512, 256)
     """Channels at stride 16, and at strides 8 and 4."""
 
 
