@@ -207,6 +207,28 @@ def test_an_nrrd_with_frames_first_is_read(tmp_path):
     assert clip.spacing_mm == (0.1, 0.2)
 
 
+SLICER = {
+    "dimension": "4",
+    "sizes": "2 3 2 1",
+    "kinds": "list domain domain domain",
+    "labels": '"time" "" "" ""',
+    "units": '"ms" "" "" ""',
+}
+
+
+def test_the_index_of_slicer_is_the_clock_where_it_is_a_time(tmp_path):
+    index = [("axis 0 index type", "numeric"), ("axis 0 index values", "100 350")]
+    clip = read_sequence(make_nrrd(tmp_path, fields=index, **SLICER)).clip
+    assert clip.times_s.tolist() == pytest.approx([0, 0.25])
+    other = SLICER | {"labels": '"frame" "" "" ""'}
+    assert read_sequence(make_nrrd(tmp_path, fields=index, **other)).clip.times_s is None
+
+
+def test_an_index_of_another_length_is_refused(tmp_path):
+    with pytest.raises(DataContractError, match="fields of frame 2"):
+        read_sequence(make_nrrd(tmp_path, fields=[("axis 0 index values", "1 2 3")], **SLICER))
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -263,7 +285,7 @@ NASTY = st.sampled_from(
 META_KEYS = [*BASE, "CompressedDataSize", "HeaderSize", "ElementNumberOfChannels"]
 META_KEYS += ["UltrasoundImageType", "Seq_Frame0000_AToBTransform", "Seq_Frame0001_AToBTransform"]
 NRRD_KEYS = ["type", "dimension", "sizes", "kinds", "encoding", "spacings", "space_directions"]
-NRRD_KEYS += ["data_file", "byte_skip", "line_skip"]
+NRRD_KEYS += ["data_file", "byte_skip", "line_skip", "labels", "units"]
 
 
 def read_all_or_refuse(path):

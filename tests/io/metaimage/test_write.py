@@ -95,6 +95,13 @@ def test_simpleitk_opens_an_nrrd_with_its_fields(tmp_path):
     pixels = SimpleITK.GetArrayFromImage(image).squeeze()  # the list of frames comes as components
     assert np.array_equal(np.moveaxis(pixels, -1, 0), torch.cat(list(written.clip)).numpy())
     assert image.GetMetaData("Seq_Frame0003_ImageStatus") == "OK"
+    assert image.GetSpacing()[:2] == (1 / 3, 0.1)
+
+
+def test_slicer_finds_what_it_knows_a_sequence_by_at_the_beginning(tmp_path):
+    write_sequence(tmp_path / "a.seq.nrrd", sweep())
+    head = (tmp_path / "a.seq.nrrd").read_bytes()[:800]
+    assert b"axis 3 index type:=numeric\naxis 3 index values:=0.0 0.0578" in head
 
 
 def test_an_unknown_spacing_stays_unknown(tmp_path):

@@ -45,6 +45,9 @@ def read_nrrd_header(path: Path) -> Header:
         )
     stored = _stored(path, fields, layout, len(text))
     require_bytes(path, stored, layout)
+    if "Timestamp" not in frame_fields:
+        _add_slicer_times(fields, frame_fields, axes)
+    require_every_frame(path, frame_fields, layout.frames)
     return Header(
         path=path,
         kind="NRRD",
@@ -112,6 +115,22 @@ def _spacing(path: Path, fields: dict[str, str], axes: list[Axis]) -> tuple[floa
         raise ReadError(path, f"gives {len(lengths)} spacings for {len(axes)} axes.", "Export it.")
     columns, rows = lengths[spatial[0]], lengths[spatial[1]]
     return rows, columns
+
+
+def _add_slicer_times(
+    fields: dict[str, str], frame_fields: dict[str, dict[int, str]], axes: list[Axis]
+) -> None:
+    """Take the index of the frames as 3D Slicer writes it for a Timestamp, if it is a time."""
+    frames = next((i for i, axis in enumerate(axes) if axis.kind == "list"), None)
+    texts = fields.get(f"axis {frames} index values", "")
+    labels, units = (re.findall(r'"([^"]*)"', fields.get(key, "")) for key in ("labels", "units"))
+    values = finite(texts)
+    if frames is None or not values or labels[frames : frames + 1] != ["time"]:
+        return
+    scale = {"s": 1.0, "ms": 1e-3}.get("".join(units[frames : frames + 1]))
+    if scale is None:
+        return
+    frame_fields["Timestamp"] = {i: repr(value * scale) for i, value in enumerate(values)}
 
 
 def _length(vector: str) -> float:

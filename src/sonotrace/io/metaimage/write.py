@@ -47,7 +47,8 @@ def write_sequence(
         raise UsageError(f"{path}: sequences are written as {' or '.join(SUFFIXES)}.")
     with whole_file(path, overwrite=overwrite) as partial, partial.open("w+b") as file:
         if path.suffix == ".nrrd":
-            _write_nrrd(file, sweep, compress=compress)
+            for_slicer = path.name.endswith(".seq.nrrd")
+            _write_nrrd(file, sweep, compress=compress, for_slicer=for_slicer)
         elif path.suffix == ".mha":
             _write_metaio(file, sweep, compress=compress)
         else:
@@ -105,21 +106,25 @@ def _write_pixels(file: BinaryIO, sweep: Sweep, *, compress: bool) -> int:
     return file.tell() - begin
 
 
-def _write_nrrd(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
+def _write_nrrd(file: BinaryIO, sweep: Sweep, *, compress: bool, for_slicer: bool) -> None:
     channels, rows, columns = sweep.clip.shape
     y, x = sweep.clip.spacing_mm or (1.0, 1.0)
     colour = channels == 3
     head = {
         "type": "unsigned char",
         "dimension": "5" if colour else "4",
+        "space": "left-posterior-superior",
         "sizes": f"{'3 ' * colour}{columns} {rows} 1 {len(sweep.clip)}",
+        "space directions": f"{'none ' * colour}({x!r},0,0) (0,{y!r},0) (0,0,1) none",
         "kinds": f"{'vector ' * colour}domain domain domain list",
-        "spacings": f"{'nan ' * colour}{x!r} {y!r} 1 nan",
         "encoding": "gzip" if compress else "raw",
+        "space origin": "(0,0,0)",
     }
     file.write(b"NRRD0004\n")
     for key, value in head.items():
         file.write(f"{key}: {value}\n".encode())
+    if for_slicer:
+        file.write(_slicer_index(sweep, axes_before=4 if colour else 3).encode())
     for key, value in _fields(sweep):
         file.write(f"{key}:={value}\n".encode())
     file.write(b"\n")
@@ -129,6 +134,22 @@ def _write_nrrd(file: BinaryIO, sweep: Sweep, *, compress: bool) -> None:
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:
         for data in _pixels(sweep):
             packed.write(data)
+
+
+def _slicer_index(sweep: Sweep, *, axes_before: int) -> str:
+    """Return the fields by which 3D Slicer knows a sequence and the time of its frames.
+
+    They are left out of `.igs.nrrd`, because PLUS reads no lines of any length.
+    """
+    times = sweep.clip.times_s
+    empty = '"" ' * axes_before
+    values = range(len(sweep.clip)) if times is None else times.tolist()
+    named = ('"frame"', '""') if times is None else ('"time"', '"s"')
+    return (
+        f"labels: {empty}{named[0]}\nunits: {empty}{named[1]}\n"
+        f"axis {axes_before} index type:=numeric\n"
+        f"axis {axes_before} index values:={' '.join(repr(value) for value in values)}\n"
+    )
 
 
 def _pixels(sweep: Sweep) -> Iterator[bytes]:
