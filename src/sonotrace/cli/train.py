@@ -1,5 +1,6 @@
 """`sonotrace train`: fit a network to data."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,11 +38,12 @@ def train(
     from sonotrace.recipes.run import Start
     from sonotrace.recipes.run import train as run
 
-    console = Console(quiet=quiet)
+    first = os.environ.get("LOCAL_RANK", "0") == "0"  # the others of --devices are silent
+    console = Console(quiet=quiet or not first)
     config = with_changes(find_recipe(recipe), changes or [])
     start = Start(init_from=init_from, resume=resume, devices=devices)
     result = run(config, data, out, start, console.say)
     console.say(f"weights: {result.weights}")
     console.say(RESEARCH_USE)
-    if as_json:
+    if as_json and first:
         print_json(result._asdict())

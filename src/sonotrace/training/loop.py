@@ -82,12 +82,15 @@ def fit(
     module.train()
     with _only_our_words():
         trainer = _trainer(lesson, optim, loop, out, devices)
-        trainer.fit(
-            module,
-            datamodule=_Clips(lesson.draw, loop),
-            ckpt_path=state if resume else None,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                module,
+                datamodule=_Clips(lesson.draw, loop),
+                ckpt_path=state if resume else None,
+                weights_only=True,
+            )
+        except SystemExit as ended:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from ended
 
 
 def uses_bf16(loop: LoopConfig) -> bool:
