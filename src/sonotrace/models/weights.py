@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from sonotrace.errors import ModelError, ReadError
@@ -112,8 +112,9 @@ def save_weights(
         "config": model.config.model_dump_json(),  # type: ignore[union-attr, operator]  # Settings
         "facts": json.dumps(dict(facts or {})),
     }
+    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
     with whole_file(path, overwrite=overwrite) as partial:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, metadata)
+        partial.write_bytes(_in_order(data))
 
 
 def load_model(name_or_path: str | Path) -> nn.Module:
@@ -254,6 +255,19 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, o
             f"{path}: holds no configuration of a network. Only files that sonotrace wrote do."
         )
     return tensors, _object(metadata, "config", path), _object(metadata, "facts", path)
+
+
+def _in_order(data: bytes) -> bytes:
+    """Return the same safetensors file with its metadata in alphabetical order.
+
+    The library writes them in any order, so that equal weights had unequal hashes.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def _object(metadata: Mapping[str, str], key: str, path: Path) -> dict[str, object]:
