@@ -1,8 +1,8 @@
 """The published checkpoints of STCN, turned into the names of `models/video/stcn.py`.
 
 `stcn_published.json` lists every tensor of such a file with its shape, as the modules of
-github.com/hkchengrex/STCN (MIT, commit eb83102) define them. All are used. Two things differ
-from our network beside the names:
+github.com/hkchengrex/STCN (MIT) define them. All are used. Two things differ from our network
+beside the names:
 
 - The convolutions of the published value encoder have a bias, each before a batch norm. A
   batch norm subtracts its running mean, so the bias is subtracted from that mean instead: the
