@@ -7,12 +7,19 @@ from sonotrace.training.optim import OptimConfig
 
 
 def recipe() -> RunConfig:
-    """Return the run that made the weights of `stcn:small`: from random weights, on a CPU."""
+    """Return the run that made the weights of `stcn:small`: from random weights, on a CPU.
+
+    Batch norms learn their statistics, as there are no others to begin with.
+    """
     return RunConfig(
         model="stcn:small",
         data=StillsConfig(triplets=TripletSettings(size=192)),
         optim=OptimConfig(
-            learning_rate=1e-3, steps=12_000, warmup_steps=200, schedule="hold", decay_steps=2_000
+            learning_rate=1e-3,
+            steps=4_000,
+            warmup_steps=200,
+            schedule="hold",
+            decay_steps=2_900,
         ),
-        loop=LoopConfig(batch_size=8, validate_every=250, save_every=250),
+        loop=LoopConfig(batch_size=8, log_every=25, validate_every=250, save_every=250),
     )
