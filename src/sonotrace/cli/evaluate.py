@@ -48,6 +48,8 @@ def evaluate(
     empty: Annotated[
         Empty, typer.Option(help="What a picture without the object scores.")
     ] = Empty.ONE,
+    from_frame: options.From = None,
+    to_frame: options.To = None,
     missing_as_empty: Annotated[
         bool, typer.Option("--missing-as-empty", help="Truth without prediction scores as missed.")
     ] = False,
@@ -77,7 +79,8 @@ def evaluate(
     Example: sonotrace evaluate result truth/masks --json
 
     A frame whose mask was given is not scored: those that the report of `track` names, in
-    DAVIS folders the first one of every object, elsewhere those of --given.
+    DAVIS folders the first one of every object, elsewhere those of --given. Frames are named
+    by the numbers of their files.
     """
     from sonotrace.cli.console import Console, print_json
     from sonotrace.cli.evaluate_table import print_tables
@@ -101,6 +104,8 @@ def evaluate(
         given=_given(given),
         missing_as_empty=missing_as_empty,
         unordered=unordered,
+        first=from_frame,
+        last=to_frame,
         probabilities=probabilities,
         void=255 if void else None,
     )

@@ -44,8 +44,8 @@ def _counts(document: dict[str, Any]) -> str:
     text = (
         f"{document['n_scored']} frames scored of {document['n_truth']} with truth "
         f"({document['n_given']} given, {document['n_without_truth']} more without truth); "
-        f"protocol {document['protocol']}; {document['n_objects']} objects in "
-        f"{document['n_clips']} clips."
+        f"protocol {document['protocol']}; clips: {document['n_clips']}, objects: "
+        f"{document['n_objects']}."
     )
     if document["n_empty_truth"]:
         rate = document["false_positive_rate_on_empty"]
@@ -71,15 +71,15 @@ def _overall(document: dict[str, Any]) -> Table:
         if value is None:
             continue
         interval = intervals.get(key)
-        span = f"{interval['low']:.3f} to {interval['high']:.3f}" if interval else ""
-        table.add_row(label, f"{value:.3f}", span, averaged.format(**words))
+        span = _interval(interval) if interval else ""
+        table.add_row(label, _three_digits(value), span, averaged.format(**words))
     return table
 
 
 def _table(kind: str, rows: dict[str, Any], names: tuple[str, ...]) -> Table:
     table = Table(kind, *names, "n")
     for name, row in rows.items():
-        shown = ("" if row.get(key) is None else f"{row[key]:.3f}" for key in names)
+        shown = ("" if row.get(key) is None else _three_digits(row[key]) for key in names)
         table.add_row(name, *shown, str(row["n"]))
     return table
 
@@ -92,3 +92,11 @@ def _about_intervals(document: dict[str, Any]) -> str:
 
 def _span(values: list[int]) -> str:
     return "?" if not values else " to ".join(str(v) for v in sorted({values[0], values[-1]}))
+
+
+def _interval(interval: dict[str, float]) -> str:
+    return f"{_three_digits(interval['low'])} to {_three_digits(interval['high'])}"
+
+
+def _three_digits(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # adding 0 turns -0 into 0

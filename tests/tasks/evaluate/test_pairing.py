@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sonotrace.data.masks import masks_from_maps
-from sonotrace.errors import MaskError, ReadError
+from sonotrace.errors import MaskError, ReadError, UsageError
 from sonotrace.io.picture import write_labels, write_picture
 from sonotrace.tasks.evaluate import find_masks, pair_clips, pair_tracks
 from sonotrace.tasks.evaluate.pairing import Pairing
@@ -170,3 +170,29 @@ def test_tracks_in_memory_must_agree_in_size_and_frames():
         pair_tracks("clip", small, large)
     with pytest.raises(MaskError, match="no prediction for 2 of 3"):
         pair_tracks("clip", small, long)
+
+
+def test_a_range_of_frames_is_scored_alone(tmp_path):
+    save(tmp_path / "p", "00002", "00003", "00004")
+    save(tmp_path / "t", "00000", "00001", "00002", "00003")
+    found, _ = pair(tmp_path, first=2)
+    assert [(f.number, f.has_truth) for f in found.frames] == [(2, True), (3, True), (4, False)]
+    assert [f.number for f in pair(tmp_path, first=2, last=2)[0].frames] == [2]
+    with pytest.raises(MaskError, match="no frame from 7 to 9"):
+        pair(tmp_path, first=7, last=9)
+
+
+def test_names_without_numbers_have_no_range(tmp_path):
+    for folder in ("p", "t"):
+        save(tmp_path / folder, "benign", "malignant")
+    with pytest.raises(UsageError, match="no frame numbers"):
+        pair(tmp_path, first=2)
+
+
+def test_a_folder_that_leads_to_the_truth_itself_is_refused(tmp_path):
+    save(tmp_path / "demo/truth", "00000", "00001")
+    save(tmp_path / "demo/result", "00000", "00001")
+    true = find_masks(tmp_path / "demo/truth")
+    with pytest.raises(UsageError, match="both lead to the masks in"):
+        pair_clips(find_masks(tmp_path / "demo"), true, Pairing())
+    assert "the same files" in pair_clips(true, true, Pairing())[1][0]

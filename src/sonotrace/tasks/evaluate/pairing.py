@@ -1,7 +1,8 @@
 """Which prediction belongs to which truth."""
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sonotrace.data.masks import MaskTrack
-from sonotrace.errors import MaskError, ReadError
+from sonotrace.errors import MaskError, ReadError, UsageError
 from sonotrace.io.folder import natural_key
 from sonotrace.io.picture import read_labels, read_picture
 from sonotrace.tasks.evaluate.inputs import MaskClip, MaskSet
@@ -32,6 +33,10 @@ class Pairing:
     """Score truth without a prediction as if an empty mask had been predicted."""
     unordered: bool = False
     """The files are pictures and no clip, whatever their names."""
+    first: int | None = None
+    """Number of the first frame to look at."""
+    last: int | None = None
+    """Number of the last one."""
     probabilities: Path | None = None
     void: Void = None
 
@@ -64,6 +69,7 @@ def pair_clips(
             warnings.append(f"{len(extra)} clips without truth are not scored, such as {extra[0]}.")
     pairs = []
     for predicted, true in matched:
+        warnings += _same_files(predictions, truths, predicted, true)
         pair, notes = _pair(predicted, true, how, data_set=truths.kind == "davis")
         pairs.append(pair)
         warnings += notes
@@ -122,6 +128,9 @@ def _pair(
     predicted: MaskClip | None, true: MaskClip, how: Pairing, *, data_set: bool
 ) -> tuple[ClipPair, list[str]]:
     prediction = predicted or MaskClip(name=true.name, path=true.path, files={}, given=())
+    prediction, true = _between(prediction, how), _between(true, how)
+    if not true.files:
+        raise MaskError(f"{true.path}: has no frame from {how.first} to {how.last}.")
     matches, warnings = _match(prediction, true, how)
     names = sorted({*matches.values(), *prediction.files}, key=natural_key)
     truth_of = {name: truth for truth, name in matches.items()}
@@ -191,8 +200,9 @@ def _match(prediction: MaskClip, true: MaskClip, how: Pairing) -> tuple[dict[str
     if missing and not how.missing_as_empty:
         raise MaskError(
             f"{prediction.path}: has no prediction for {len(missing)} of the {len(truths)} masks "
-            f"of {true.path}, such as {missing[0]}. Predict every frame with truth, or add "
-            f"--missing-as-empty to score them as empty."
+            f"of {true.path}, such as {missing[0]}. Predict every frame with truth (track "
+            f"--backward goes to the frames before the mask), choose frames with --from and --to, "
+            f"or add --missing-as-empty to score them as empty."
         )
     notes = []
     if missing:
@@ -216,6 +226,32 @@ def _numbers(names: list[str]) -> dict[str, int] | None:
     numbers = {name: int(part[2]) for name, part in parts.items() if part}
     complete = len(numbers) == len(names) == len(set(numbers.values()))
     return numbers if complete else None
+
+
+def _same_files(
+    predictions: MaskSet, truths: MaskSet, predicted: MaskClip | None, true: MaskClip
+) -> list[str]:
+    """Warn of a comparison of files with themselves; refuse one that nobody asked for."""
+    if predicted is None or predicted.path.resolve() != true.path.resolve():
+        return []
+    if predictions.path.resolve() == truths.path.resolve():
+        return [f"{true.name}: prediction and truth are the same files."]
+    raise UsageError(
+        f"{predictions.path} and {truths.path}: both lead to the masks in {true.path}. Name the "
+        f"folder of the predictions more closely."
+    )
+
+
+def _between(clip: MaskClip, how: Pairing) -> MaskClip:
+    """Leave out the frames before `how.first` and after `how.last`."""
+    if (how.first is None and how.last is None) or not clip.files:
+        return clip
+    numbers = _numbers(list(clip.files))
+    if numbers is None:
+        raise UsageError(f"{clip.path}: names hold no frame numbers; leave out --from and --to.")
+    first, last = how.first or 0, math.inf if how.last is None else how.last
+    kept = {name: file for name, file in clip.files.items() if first <= numbers[name] <= last}
+    return replace(clip, files=kept)
 
 
 class _Given(NamedTuple):
