@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from sonotrace.datasets.triplets import TripletSettings
 from sonotrace.errors import ReadError, UsageError
@@ -30,6 +30,8 @@ class StillsConfig(Settings):
     """Part of the clips that show simulated speckle instead."""
     synthetic_scenes: int = Field(default=300, ge=0, le=99_990)
     """Number of simulated scenes of each kind; 0 for none."""
+    synthetic_size: int = Field(default=256, ge=32)
+    """Side of simulated frames, in pixels; squares of the size of the others are cut out."""
     triplets: TripletSettings = TripletSettings()
     single_share: float = Field(default=0.7, ge=0, le=1)
     """Part of the batches in which every clip keeps one object; the others' become look-alikes
@@ -38,6 +40,15 @@ class StillsConfig(Settings):
     """Part of the groups of pictures that is validated on and not trained on."""
     validation_clips: int = Field(default=48, gt=0)
     validation_frames: int = Field(default=5, ge=2)
+
+    @model_validator(mode="after")
+    def _squares_fit(self) -> "StillsConfig":
+        if self.triplets.size > self.synthetic_size and self.synthetic_scenes:
+            raise ValueError(
+                f"squares of {self.triplets.size} pixels do not fit into simulated frames of "
+                f"{self.synthetic_size}; raise synthetic_size"
+            )
+        return self
 
 
 class ClipsConfig(Settings):

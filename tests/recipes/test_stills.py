@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from sonotrace.config import RunConfig, StillsConfig
 from sonotrace.data.sample import TrainingClip
 from sonotrace.datasets.splits import may_train_on
 from sonotrace.errors import UsageError
-from sonotrace.recipes.stills import divide_pictures, fewer_objects, mixed, still_clips
+from sonotrace.recipes.stills import cropped, divide_pictures, fewer_objects, mixed, still_clips
 
 
 def constant(value: float):
@@ -63,4 +64,19 @@ def test_simulated_scenes_are_a_part_of_training_and_validation(invented):
     )
     clips = still_clips(config, RunConfig(data=config), invented)
     assert clips.draw(0).frames.shape == (3, 1, 64, 64)
-    assert len(clips.validation["synthetic"]) == 1
+    assert clips.validation["synthetic"][0].frames.shape == (3, 1, 256, 256)
+
+
+def test_a_crop_holds_a_part_of_the_target():
+    masks = torch.zeros(3, 1, 32, 32)
+    masks[:, :, 25:30, 2:9] = 1
+    clip = TrainingClip(masks.clone(), masks, torch.ones(1, dtype=torch.bool))
+    draw = cropped(lambda number: clip, 16, seed=0)
+    for number in range(20):
+        assert draw(number).frames.shape == (3, 1, 16, 16)
+        assert draw(number).masks[0].any()
+
+
+def test_squares_must_fit_into_simulated_frames():
+    with pytest.raises(ValidationError, match="raise synthetic_size"):
+        StillsConfig(triplets={"size": 300})

@@ -13,7 +13,7 @@ def recipe() -> RunConfig:
     """
     return RunConfig(
         model="stcn:small",
-        data=StillsConfig(triplets=TripletSettings(size=192)),
+        data=StillsConfig(triplets=TripletSettings(size=192), synthetic_share=0.3),
         optim=OptimConfig(
             learning_rate=1e-3,
             steps=4_000,

@@ -48,7 +48,8 @@ def still_clips(config: StillsConfig, run: RunConfig, root: Path) -> ClipsOfRun:
     }
     draw: DrawClip = stills.__getitem__
     if config.synthetic_scenes:
-        speckle = _speckle(config, range(config.synthetic_scenes), run.seed)
+        scenes = _speckle(config, range(config.synthetic_scenes), run.seed)
+        speckle = cropped(scenes, config.triplets.size, run.seed)
         draw = mixed(
             [draw, speckle], [1 - config.synthetic_share, config.synthetic_share], run.seed
         )
@@ -62,7 +63,7 @@ def _speckle(config: StillsConfig, seeds: range, seed: int) -> DrawClip:
     settings = config.triplets
     return SyntheticTriplets(
         seeds,
-        size=settings.size,
+        size=config.synthetic_size,
         frames=settings.frames,
         max_objects=settings.max_objects,
         seed=seed,
@@ -103,6 +104,24 @@ def mixed(draws: Sequence[DrawClip], shares: Sequence[float], seed: int) -> Draw
         return draws[int(random.choice(len(draws), p=chances))](number)
 
     return draw
+
+
+def cropped(draw: DrawClip, size: int, seed: int) -> DrawClip:
+    """Return clips cut to squares that hold some pixel of a target in the first frame."""
+
+    def crop(number: int) -> TrainingClip:
+        random = np.random.default_rng([seed, number, 3])
+        clip = draw(number)
+        inside = clip.masks[0].amax(0).nonzero()
+        pixel = inside[int(random.integers(len(inside)))].tolist()
+        row, column = (
+            int(random.integers(max(0, at - size + 1), min(at, length - size) + 1))
+            for at, length in zip(pixel, clip.frames.shape[-2:], strict=True)
+        )
+        window = (..., slice(row, row + size), slice(column, column + size))
+        return TrainingClip(clip.frames[window], clip.masks[window], clip.present)
+
+    return crop
 
 
 def fewer_objects(draw: DrawClip, share: float, batch_size: int, seed: int) -> DrawClip:
