@@ -167,3 +167,27 @@ def test_files_hold_the_document_or_a_row_per_frame_and_object(folders, tmp_path
     assert [row["frame"] for row in rows] == ["00000", "00001", "00002", "00003"]
     with pytest.raises(OutputExistsError):
         evaluate(*folders, "--out", tmp_path / "s.csv")
+
+
+def test_clips_of_one_patient_are_not_taken_as_independent_without_a_word(tmp_path):
+    for clip in ("a", "b"):
+        save(tmp_path / "p" / clip, 10, 5)
+        save(tmp_path / "t/Annotations" / clip, 10, 10)
+    (tmp_path / "t/attributes.csv").write_text("clip,patient\na,P1\nb,P1\n")
+    document = scores(tmp_path / "p", tmp_path / "t")
+    assert document["n_given"] == 2
+    assert "come from one patient" in document["warnings"][-1]
+
+
+def test_ids_that_the_published_program_would_count_as_perfect_are_named(tmp_path):
+    save(tmp_path / "p", 10, 10, 10, object_id=3)
+    save(tmp_path / "t", 10, 10, 10, object_id=3)
+    document = scores(tmp_path / "p", tmp_path / "t", "--protocol", "davis")
+    assert "every absent number below 3" in document["warnings"][0]
+
+
+def test_masks_that_hold_void_and_no_object_are_pointed_out(tmp_path):
+    save(tmp_path / "p", 10, 10, object_id=255)
+    save(tmp_path / "t", 10, 10)
+    document = scores(tmp_path / "p", tmp_path / "t")
+    assert "the prediction holds void (255) and no object" in document["warnings"][0]

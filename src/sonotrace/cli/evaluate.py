@@ -177,27 +177,37 @@ def _require_scores(clips: "list[ClipScores]", rules: "Rules", truth: "MaskSet")
 
 
 def _warnings(clips: "list[ClipScores]", rules: "Rules", *, given_known: bool) -> list[str]:
-    found = []
-    for clip in clips:
-        name = clip.pair.name
-        extra = sorted(clip.prediction_ids - clip.truth_ids)
-        if extra and clip.truth_ids:
-            found.append(
-                f"{name}: objects {_list(extra)} are in no truth and are not scored; the truth "
-                f"has {_list(sorted(clip.truth_ids))}."
-            )
-        if rules.protocol == "davis" and clip.rows:
-            found += _davis_warnings(clip)
-        if clip.first_is_equal and not clip.given and clip.pair.ordered and not given_known:
-            found.append(
-                f"{name}: the first frame with truth is predicted without one wrong pixel. If its "
-                f"mask was given, say so: --given first."
-            )
-        if not clip.rows:
-            found.append(f"{name}: no frame is left to score.")
+    found = [text for clip in clips for text in _warnings_of(clip, rules, given_known)]
     groups = [clip.pair.group for clip in clips if clip.pair.group is not None]
     if len(set(groups)) < len(groups):
         found.append("several clips come from one patient; the intervals take them as independent.")
+    return found
+
+
+def _warnings_of(clip: "ClipScores", rules: "Rules", given_known: bool) -> list[str]:
+    found = []
+    name = clip.pair.name
+    extra = sorted(clip.prediction_ids - clip.truth_ids)
+    if extra and clip.truth_ids:
+        found.append(
+            f"{name}: objects {_list(extra)} are in no truth and are not scored; the truth "
+            f"has {_list(sorted(clip.truth_ids))}."
+        )
+    for side, ids in (("prediction", clip.prediction_ids), ("truth", clip.truth_ids)):
+        if side in clip.void_in and not ids:
+            found.append(
+                f"{name}: the {side} holds void (255) and no object. Are these masks of one "
+                f"object? Save them as grey pictures or with the object's number instead."
+            )
+    if rules.protocol == "davis" and clip.rows:
+        found += _davis_warnings(clip)
+    if clip.first_is_equal and not clip.given and clip.pair.ordered and not given_known:
+        found.append(
+            f"{name}: the first frame with truth is predicted without one wrong pixel. If its "
+            f"mask was given, say so: --given first."
+        )
+    if not clip.rows:
+        found.append(f"{name}: no frame is left to score.")
     return found
 
 

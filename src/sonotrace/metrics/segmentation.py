@@ -24,7 +24,8 @@ EmptyPolicy = Literal["one", "skip", "zero"]
 """What a picture without the object scores.
 
 "one": nothing predicted where nothing is scores 1 in all four; anything predicted scores 0.
-"skip": pictures whose truth is empty are left out, whatever is predicted there.
+"skip": pictures whose truth is empty are left out, whatever is predicted there; out of the
+means of hd95 and of absolute errors too. J and F have rules of their own.
 "zero": they score 0, whatever is predicted there.
 """
 

@@ -145,3 +145,13 @@ def test_the_ids_of_a_label_map_leave_out_background_and_void():
     labels = torch.tensor([[7, 0, 0, 3], [3, 255, 200, 200]], dtype=torch.uint8)
     assert object_ids(labels) == {3, 7, 200}
     assert object_ids(torch.full((2, 2), 4, dtype=torch.uint8)) == {4}
+
+
+def test_a_picture_that_is_skipped_has_no_distance_and_no_error():
+    pair = clip_of([row_of(1), row_of(1)], [row_of(), row_of(1)], ordered=False)
+    skipped, scored_one = score_clip(pair, Rules(empty="skip")).rows
+    assert math.isnan(skipped.hd95)
+    assert math.isnan(skipped.mae_binary)
+    assert not skipped.hd95_is_diagonal
+    assert scored_one.hd95 == 0
+    assert score_clip(pair, Rules()).rows[0].hd95_is_diagonal

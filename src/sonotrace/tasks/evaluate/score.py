@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sonotrace.metrics.boundary import (
+    HausdorffDistance,
     boundary_f,
     davis_tolerance_px,
     hd95,
@@ -60,6 +61,8 @@ class ClipScores:
     """Positions of the frames in which some mask was given."""
     truth_ids: set[int] = field(default_factory=set)
     prediction_ids: set[int] = field(default_factory=set)
+    void_in: set[str] = field(default_factory=set)
+    """Which of "prediction" and "truth" hold void pixels."""
     first_is_equal: bool = False
     """Whether the first frame with truth was predicted without a single wrong pixel."""
 
@@ -153,6 +156,7 @@ def _score(pair: ClipPair, rules: Rules, fixed: set[int] | None) -> ClipScores:
         truth = None if loaded.truth is None else object_ids(loaded.truth)
         predicted = object_ids(loaded.prediction)
         scores.prediction_ids |= predicted
+        scores.void_in |= _holding_void(loaded)
         counting, given = in_play.at(i, truth, predicted)
         if given:
             scores.given.add(i)
@@ -189,6 +193,11 @@ def _wrong(prediction: LabelMap, truth: LabelMap) -> bool:
     return bool(((prediction != truth) & (truth != VOID)).any())
 
 
+def _holding_void(loaded: LoadedFrame) -> set[str]:
+    maps = {"prediction": loaded.prediction, "truth": loaded.truth}
+    return {name for name, labels in maps.items() if labels is not None and labels.max() == VOID}
+
+
 def _rows(i: int, loaded: LoadedFrame, ids: list[int], rules: Rules) -> Iterable[Row]:
     truth = _truth(loaded)
     valid = valid_pixels(truth)
@@ -201,12 +210,15 @@ def _rows(i: int, loaded: LoadedFrame, ids: list[int], rules: Rules) -> Iterable
     for k, object_id in enumerate(ids):
         predicted, true = (loaded.prediction == object_id) & valid, truth == object_id
         f, f_tight = boundary_f(predicted, true, tolerances)
-        distance = hd95(predicted, true, rules.spacing_mm or (1.0, 1.0))
-        error = math.nan
-        if probabilities is not None:
-            probability = probabilities.get(object_id, torch.zeros(shape))
-            error = _number(mean_absolute_error(probability, true, valid))
         tp, fp, fn = (int(part[k]) for part in counts)
+        error = error_binary = math.nan
+        distance = HausdorffDistance(None, False)
+        if tp + fn > 0 or rules.empty != "skip":
+            distance = hd95(predicted, true, rules.spacing_mm or (1.0, 1.0))
+            error_binary = (fp + fn) / pixels if pixels else math.nan
+            if probabilities is not None:
+                probability = probabilities.get(object_id, torch.zeros(shape))
+                error = _number(mean_absolute_error(probability, true, valid))
         yield Row(
             frame=i,
             object_id=object_id,
@@ -219,7 +231,7 @@ def _rows(i: int, loaded: LoadedFrame, ids: list[int], rules: Rules) -> Iterable
             hd95=_number(distance.distance),
             hd95_is_diagonal=distance.one_sided,
             mae=error,
-            mae_binary=(fp + fn) / pixels if pixels else math.nan,
+            mae_binary=error_binary,
         )
 
 
