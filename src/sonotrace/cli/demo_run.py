@@ -68,7 +68,7 @@ def _synthetic(folder: Path, scene: Scene, console: Console) -> Row:
     copied = dices(folder.name, still, scene.masks)
     return _row(folder.name, summary) | {
         "Dice": f"{scores:.3f}",
-        "Dice of the first mask, copied": f"{copied:.3f}",
+        "first mask copied": f"{copied:.3f}",
     }
 
 
@@ -107,18 +107,18 @@ def _cine(folder: Path, console: Console) -> Row:
 
 
 def _row(name: str, summary: Row) -> Row:
-    states = {key: sum(of[key] for of in summary["states"].values()) for key in _STATES}
+    counts: dict[str, int] = {}
+    for states in summary["states"].values():
+        for state, count in states.items():
+            counts[state] = counts.get(state, 0) + count
     return {
         "clip": name,
         "frames": summary["frames"],
-        "frames a second": f"{summary['frames_per_second']:.0f}",
-        **states,
+        "per second": f"{summary['frames_per_second']:.0f}",
+        "states": ", ".join(f"{count} {state}" for state, count in counts.items() if count),
         "Dice": None,
-        "Dice of the first mask, copied": None,
+        "first mask copied": None,
     }
-
-
-_STATES = ("tracked", "uncertain", "lost", "re-acquired")
 
 
 def _write_index(folder: Path, rows: list[Row]) -> None:
