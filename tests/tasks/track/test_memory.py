@@ -80,3 +80,34 @@ def test_observing_before_predicting_is_refused(network):
     propagator = MemoryPropagator(network, TrackerSettings())
     with pytest.raises(ValueError, match="after predict"):
         propagator.observe((1,), torch.ones(1, 16, 16), given=True)
+
+
+def doubled(picture):
+    return picture.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+def test_large_frames_are_followed_at_the_size_the_network_is_meant_for(network, moving):
+    frames, labels = moving
+    large = [doubled(frame) for frame in frames]
+    tracker = Tracker(network, settings=TrackerSettings(longest_side=max(labels[0].shape)))
+    for number, frame in enumerate(large):
+        result = tracker.step(frame, doubled(labels[0]) if number == 0 else None)
+        wrong = result.labels != doubled(labels[number])
+        assert result.labels.shape == frame.shape[1:]
+        assert wrong.float().mean() < 0.03  # the rims of enlarged squares are round
+
+
+def test_frames_below_the_limit_are_left_alone(stcn):
+    mask = torch.zeros(35, 50).byte()
+    mask[3:20, 5:20] = 1
+    frames = some_frames(3)
+    for a, b in zip(
+        answers(stcn, frames, mask), answers(stcn, frames, mask, longest_side=50), strict=True
+    ):
+        assert torch.equal(a.probabilities, b.probabilities)
+
+
+def test_the_size_comes_with_the_weights_unless_another_is_set(network):
+    network.facts = {"longest_side": 64}
+    assert MemoryPropagator(network, TrackerSettings()).longest_side == 64
+    assert MemoryPropagator(network, TrackerSettings(longest_side=96)).longest_side == 96

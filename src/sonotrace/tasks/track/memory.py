@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -31,6 +32,9 @@ class MemoryPropagator:
     probabilities of its objects, and only when the next frame comes: the last frame of a clip
     is never encoded for nothing.
 
+    Frames larger than `longest_side` are shrunk for the network, pixels averaged, and its
+    logits enlarged bilinearly; masks and probabilities outside have the frame's own size.
+
     A network that is a torch module is moved to the device and set to evaluation.
     """
 
@@ -47,6 +51,7 @@ class MemoryPropagator:
         self.in_channels = network.in_channels
         self.minimum_size = network.minimum_size
         self.lookahead_frames = 0
+        self.longest_side: int | None = settings.longest_side or trained_size(network)
         self.bank = MemoryBank(settings.memory, settings.top_k)
         self.reset()
 
@@ -62,14 +67,18 @@ class MemoryPropagator:
     ) -> Float[Tensor, "O H W"]:
         """Return one logit per object and pixel of the window's first frame."""
         self._remember()
-        frame = window[0]
+        size = window[0].shape[2:]
+        frame = self._shrunk(window[0])
         with self._precision():
             features = self.network.encode_query(frame)
             self._now = (frame, features)
             if not objects:
-                return frame.new_zeros(0, *frame.shape[2:])
+                return frame.new_zeros(0, *size)
             read = self.bank.read(features.key[0], objects)
-            return self.network.decode(read[None], features)[0].float()
+            logits = self.network.decode(read[None], features).float()  # (1, O, h, w)
+        if frame.shape[2:] != size:
+            logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return logits[0]
 
     def observe(
         self, objects: Sequence[int], probabilities: Float[Tensor, "O H W"], *, given: bool
@@ -96,11 +105,29 @@ class MemoryPropagator:
         seen, self._observed = self._observed, None
         if seen is None:
             return
+        masks = seen.masks[None]
+        if seen.frame.shape[2:] != masks.shape[2:]:
+            masks = F.interpolate(masks, size=seen.frame.shape[2:], mode="area")
         with self._precision():
-            values = self.network.encode_memory(seen.frame, seen.features, seen.masks[None])
+            values = self.network.encode_memory(seen.frame, seen.features, masks)
         self.bank.add(seen.features.key[0], values[0], seen.objects, permanent=seen.permanent)
+
+    def _shrunk(self, frame: Float[Tensor, "1 C H W"]) -> Float[Tensor, "1 C h w"]:
+        """Return the frame with its longest side cut down to what the network is meant for."""
+        longest = max(frame.shape[2:])
+        if self.longest_side is None or longest <= self.longest_side:
+            return frame
+        factor = self.longest_side / longest
+        size = [max(self.minimum_size, round(factor * side)) for side in frame.shape[2:]]
+        return F.interpolate(frame, size=size, mode="area")
 
     def _precision(self) -> AbstractContextManager[object]:
         reduced = self.settings.precision == "bf16"
         kind = torch.device(self.settings.device).type
         return torch.autocast(kind, torch.bfloat16, enabled=reduced)
+
+
+def trained_size(network: object) -> int | None:
+    """Return the longest side that a network's weights say they were trained for."""
+    size = getattr(network, "facts", {}).get("longest_side")
+    return size if isinstance(size, int) else None

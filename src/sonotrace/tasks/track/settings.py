@@ -17,6 +17,9 @@ class TrackerSettings(Settings):
     """Every how many frames one is remembered. The first, and any with a given mask, always is."""
     top_k: int = Field(default=TOP_K, ge=1)
     """Memory entries that each position of a frame reads."""
+    longest_side: int | None = Field(default=None, ge=32)
+    """Larger frames are shrunk to this many pixels for the network, and its answers enlarged.
+    None: the size that the weights were trained for, if they say so, else no limit."""
     device: str = "cpu"
     """Where the network computes, as torch names it."""
     precision: Literal["float32", "bf16"] = "float32"
