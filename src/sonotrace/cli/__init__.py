@@ -11,16 +11,17 @@ import typer
 from sonotrace.cli import benchmark, data, models
 from sonotrace.cli.demo import demo
 from sonotrace.cli.evaluate import evaluate
+from sonotrace.cli.failure import Stopped, explain, signals_raised
 from sonotrace.cli.inspect import inspect
 from sonotrace.cli.track import track
 from sonotrace.cli.train import train
-from sonotrace.errors import SonotraceError
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Deep learning on ultrasound video: segment, track, reconstruct. "
-    "Research use only, not a medical device.",
+    "Research use only, not a medical device.\n\nExample: sonotrace demo",
 )
 
 
@@ -40,15 +41,11 @@ def _root() -> None:
 
 
 def main() -> None:
-    """Run the command; turn our own errors into one line and the exit code of their class."""
+    """Run the command; end with one line and the exit code of what went wrong."""
     try:
-        app()
-    except SonotraceError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(error.exit_code)
-    except MemoryError:
-        typer.secho("error: not enough memory for what was asked.", fg="red", err=True)
-        sys.exit(6)
-    except KeyboardInterrupt:
-        typer.secho("interrupted; nothing was left half-written.", err=True)
-        sys.exit(130)
+        with signals_raised():
+            app()
+    except (Exception, KeyboardInterrupt, Stopped) as error:
+        message, code = explain(error)
+        typer.secho(message, fg="red", err=True)
+        sys.exit(code)

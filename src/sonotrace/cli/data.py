@@ -62,7 +62,7 @@ def sample(
     its clip go to Frames/CLIP.csv; patient, spacing and what else is known to attributes.csv.
     """
     from sonotrace.cli.console import Console, print_json
-    from sonotrace.cli.inputs import Inputs, open_input
+    from sonotrace.cli.inputs import Inputs, open_input, require_apart
     from sonotrace.datasets.sample import Thinning, find_sources, thin_clips
     from sonotrace.io.whole import whole_folder
 
@@ -83,6 +83,7 @@ def sample(
         )
         return open_input(inputs).seen
 
+    require_apart(out, clips)
     with whole_folder(out, overwrite=overwrite) as partial:
         sources = find_sources(clips, opened, resolution=resolution)
         if require_mm:

@@ -1,5 +1,6 @@
 """The options that choose what is read, turned into a clip."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -49,6 +50,20 @@ def open_input(inputs: Inputs) -> Opened:
         UsageError: An option is malformed or leaves the clip.
     """
     return choose(open_clip(inputs.path), inputs)
+
+
+def require_apart(out: Path, inputs: Iterable[Path]) -> None:
+    """Refuse an output that would take the place of an input.
+
+    Raises:
+        UsageError: `out` is an input, or a folder with an input in it.
+    """
+    place = out.resolve()
+    for path in inputs:
+        if path.resolve().is_relative_to(place):
+            raise UsageError(
+                f"--out {out} would replace the input {path}. Choose another place for the output."
+            )
 
 
 def choose(clip: Clip, inputs: Inputs) -> Opened:

@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read and behave alike."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ Out = Annotated[Path, typer.Option("--out", help="Folder to write; must not exis
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No talk on stderr, errors excepted.")]
-Seed = Annotated[int, typer.Option("--seed", help="Everything random follows from it.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**63 - 1, help="Everything random follows from it.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Backend = Annotated[str, typer.Option("--backend", help="auto, eager, compiled, onnx or openvino.")]
 Precision = Annotated[str, typer.Option("--precision", help="float32 or bf16.")]
@@ -40,6 +43,6 @@ def numbers(text: str, count: int, option: str) -> tuple[float, ...]:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
         values = ()
-    if len(values) != count:
+    if len(values) != count or not all(map(math.isfinite, values)):
         raise UsageError(f"{option} takes {count} numbers separated by commas, not {text!r}.")
     return values

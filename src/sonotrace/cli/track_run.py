@@ -8,7 +8,7 @@ from typing import Any, get_args
 import torch
 
 from sonotrace.cli.console import Console
-from sonotrace.cli.inputs import Inputs, open_input
+from sonotrace.cli.inputs import Inputs, open_input, require_apart
 from sonotrace.cli.options import numbers
 from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, UsageError
@@ -72,6 +72,10 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         raise UsageError(f"--target is lesion or needle, not {options.target!r}.")
     if options.memory not in _POLICIES:
         raise UsageError(f"--memory is one of {', '.join(_POLICIES)}, not {options.memory!r}.")
+    if options.prompts.void not in {None, 255}:
+        raise UsageError(f"--void takes 255 and nothing else, not {options.prompts.void}.")
+    marks = [Path(typed.rpartition("@")[0] or typed) for typed in options.prompts.masks]
+    require_apart(options.out, [options.inputs.path, Path(options.model), *marks])
     with whole_folder(options.out, overwrite=options.overwrite) as folder:
         opened = open_input(options.inputs)
         masks, notes = read_prompts(options.prompts, opened.clip)
@@ -121,7 +125,7 @@ def read_prompts(prompts: Prompts, clip: Clip) -> tuple[dict[int, LabelMap], lis
                 f"{clip.shape[2]} x {clip.shape[1]}. Draw it on a frame of the clip itself."
             )
         _add(masks, frame, labels, typed)
-        notes += [f"{name}: {note}"] if note else []
+        notes += [note] if note else []
     for typed in prompts.boxes:
         place, frame = _at_frame(typed, clip)
         column, row, width, height = numbers(place, 4, "--box")
@@ -144,7 +148,7 @@ def read_prompts(prompts: Prompts, clip: Clip) -> tuple[dict[int, LabelMap], lis
 def _at_frame(typed: str, clip: Clip) -> tuple[str, int]:
     """Split `WHAT@FRAME`; the frame is numbered as in the file, and returned as in the clip."""
     what, at, number = typed.rpartition("@")
-    if not at or not number.isdigit():
+    if not at or not (number.isascii() and number.isdigit()):
         return typed, 0
     frame = int(number) - clip.first_frame
     if not 0 <= frame < len(clip):
@@ -168,7 +172,10 @@ def _add(masks: dict[int, LabelMap], frame: int, labels: LabelMap, typed: str) -
 
 def _free_id(masks: dict[int, LabelMap]) -> int:
     taken = {int(value) for labels in masks.values() for value in labels.unique()}
-    return next(number for number in range(1, 255) if number not in taken)
+    free = next((number for number in range(1, 255) if number not in taken), None)
+    if free is None:
+        raise UsageError("all ids from 1 to 254 are taken; there is room for no further object.")
+    return free
 
 
 def _summary(
@@ -211,7 +218,7 @@ def _write_report(
         command="track",
         settings=settings,
         inputs=[describe_input(options.inputs.path)],
-        model={"name": options.model, "sha256": summary["weights"]},
+        model={"name": Path(options.model).name, "sha256": summary["weights"]},
         seed=options.seed,
         device=str(summary["device"]),
         backend=str(summary["backend"]),

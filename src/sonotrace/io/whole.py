@@ -55,6 +55,8 @@ def whole_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def _require_free(out: Path, overwrite: bool) -> None:
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise UsageError(f"{out} holds the folder you are in. Choose another place for the output.")
     if out.is_dir() and not any(out.iterdir()):
         return
     if (out.exists() or out.is_symlink()) and not overwrite:
@@ -79,11 +81,12 @@ def _swap(partial: Path, out: Path) -> None:
         partial.rename(out)
         return
     old = _partial(out)
-    out.rename(old)
     try:
+        out.rename(old)
         partial.rename(out)
     except BaseException:
-        old.rename(out)
+        if old.exists() and not out.exists():
+            old.rename(out)
         raise
     if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old, ignore_errors=True)

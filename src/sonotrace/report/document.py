@@ -34,7 +34,7 @@ class Report:
         """Write the report as JSON."""
         document = {"schema_version": SCHEMA_VERSION, "notice": RESEARCH_USE}
         document |= vars(self) | {"versions": versions()}
-        path.write_text(json.dumps(document, indent=2, default=str) + "\n")
+        path.write_text(json.dumps(document, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def versions() -> dict[str, str]:
@@ -63,4 +63,10 @@ def sha256(path: Path) -> str:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+    """Return all files but hidden ones, such as an output that is being written."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(
+        file
+        for file in found
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )

@@ -59,7 +59,7 @@ def write_page(path: Path, title: str, sections: Sequence[Section]) -> None:
     )
     colours = {object_id: colour_of(object_id) for object_id in range(1, 255)}
     text = template.render(title=title, notice=RESEARCH_USE, sections=sections, colours=colours)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 
 
 def embed(frame: Frame, caption: str) -> Picture:
