@@ -71,6 +71,8 @@ class RunConfig(Settings):
     optim: OptimConfig = OptimConfig()
     loss: LossConfig = LossConfig()
     loop: LoopConfig = LoopConfig()
+    track_at: int | None = Field(default=256, ge=32)
+    """Longest side to which a tracker with these weights shrinks larger frames; None for none."""
     seed: int = 0
 
 

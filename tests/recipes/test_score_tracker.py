@@ -14,8 +14,11 @@ from sonotrace.recipes.score_tracker import (
     score_frames,
     score_tracker,
 )
+from sonotrace.tasks.track import TrackerSettings
 
-SETTINGS = ScoreSettings(longest_side=64, synthetic_clips=2, synthetic_frames=2)
+SETTINGS = ScoreSettings(
+    tracker=TrackerSettings(longest_side=64), synthetic_clips=2, synthetic_frames=2
+)
 
 
 def square(shift: int, size: int = 96) -> torch.Tensor:

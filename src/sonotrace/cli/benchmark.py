@@ -23,7 +23,9 @@ def video(
     out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="longest_side=256, synthetic_clips=20 ..."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="synthetic_clips=20, tracker.memory_every=5 ..."
+        ),
     ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,

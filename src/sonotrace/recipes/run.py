@@ -158,7 +158,12 @@ def _saving(
     config: RunConfig, path: Path, say: Say
 ) -> Callable[[nn.Module, int, Mapping[str, float]], None]:
     def save(network: nn.Module, step: int, scores: Mapping[str, float]) -> None:
-        facts = {"steps": step, "seed": config.seed, "validation": dict(scores)}
+        facts = {
+            "steps": step,
+            "seed": config.seed,
+            "validation": dict(scores),
+            "longest_side": config.track_at,
+        }
         save_weights(network, path, facts)
         say(f"step {step}: validation Dice {scores['dice']:.4f}, the best so far")
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from sonotrace.datasets import DATASETS
@@ -26,7 +24,7 @@ from sonotrace.metrics.segmentation import count_pixels, picture_scores
 from sonotrace.models import build_model
 from sonotrace.settings import Settings
 from sonotrace.tasks.track import Tracker, TrackerSettings
-from sonotrace.tasks.track.objects import claim, ids_in
+from sonotrace.tasks.track.objects import ids_in
 from sonotrace.types import Frame, LabelMap
 
 MEASURES = ("dice", "iou", "boundary_f", "boundary_f_2px")
@@ -37,15 +35,14 @@ Follow = Callable[[Sequence[Frame], LabelMap], list[LabelMap]]
 
 
 class ScoreSettings(Settings):
-    """What is scored, and at which size frames enter the network."""
+    """What is scored, and how it is tracked."""
 
-    longest_side: int = 256
-    """Larger frames are shrunk to it for the network; scores are always of the full size."""
     synthetic_clips: int = 20
     """Simulated clips of each kind."""
     synthetic_frames: int = 24
     kinds: tuple[Kind, ...] = ("lesion", "needle")
-    tracker: TrackerSettings = TrackerSettings()
+    tracker: TrackerSettings = TrackerSettings(longest_side=256)
+    """Large frames are shrunk for the network alone; scores are of the full size."""
 
 
 class LabelledFrames(NamedTuple):
@@ -172,31 +169,13 @@ def _tracked_by(network: nn.Module, settings: ScoreSettings) -> Follow:
 
     def follow(frames: Sequence[Frame], mask: LabelMap) -> list[LabelMap]:
         tracker.reset()
-        size = _shrunk(mask, settings.longest_side)
-        given = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")
         found = []
         for t, frame in enumerate(frames):
-            small = _resize(frame, size)
-            result = tracker.step(small, given[0, 0].to(torch.uint8) if t == 0 else None)
+            result = tracker.step(frame, mask if t == 0 else None)
             if result is None:
                 raise ValueError("networks that look ahead are not scored here")
             if t:
-                full = F.interpolate(result.probabilities[None], size=mask.shape, mode="bilinear")[
-                    0
-                ]
-                found.append(claim(full, result.object_ids).labels)
+                found.append(result.labels)
         return found
 
     return follow
-
-
-def _shrunk(mask: LabelMap, longest: int) -> tuple[int, int]:
-    factor = min(1.0, longest / max(mask.shape))
-    return round(factor * mask.shape[0]), round(factor * mask.shape[1])
-
-
-def _resize(frame: Frame, size: tuple[int, int]) -> UInt8[Tensor, "C h w"]:
-    if tuple(frame.shape[1:]) == size:
-        return frame
-    small = F.interpolate(frame[None].float(), size=size, mode="area")[0]
-    return small.round().to(torch.uint8)
