@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from sonotrace.errors import ResourceError, UsageError
 from sonotrace.settings import Settings
@@ -19,9 +19,12 @@ class RuntimeSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Backend | Literal["auto"] = "auto"
     precision: Precision = "float32"
+    frames: int = Field(default=0, ge=0)
+    """How many frames are to come, as far as is known: a backend that takes time to build pays
+    only on long clips. Only `auto` looks at it."""
 
     @classmethod
-    def named(cls, device: str, backend: str, precision: str) -> "RuntimeSettings":
+    def named(cls, device: str, backend: str, precision: str, frames: int = 0) -> "RuntimeSettings":
         """Return settings from words typed by a user.
 
         Raises:
@@ -29,7 +32,7 @@ class RuntimeSettings(Settings):
         """
         try:
             return cls.model_validate(
-                {"device": device, "backend": backend, "precision": precision}
+                {"device": device, "backend": backend, "precision": precision, "frames": frames}
             )
         except ValidationError as error:
             name, typed = error.errors()[0]["loc"][0], error.errors()[0]["input"]
@@ -44,6 +47,8 @@ class RuntimeUsed:
     device: str
     backend: Backend
     precision: Precision
+    note: str = ""
+    """Why another backend would be quicker, or why this one was chosen; often nothing."""
 
 
 def choose_device(asked: Literal["auto", "cpu", "cuda"]) -> str:

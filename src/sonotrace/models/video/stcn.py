@@ -124,15 +124,11 @@ class Up(nn.Module):
         self.refine = ResBlock(coarse, outputs)
 
     def forward(
-        self, coarse: Float[Tensor, "B O Cc h w"], skip: Float[Tensor, "B Cs H W"]
-    ) -> Float[Tensor, "B O D H W"]:
-        """The skip is computed once per frame, whatever the number of objects."""
-        batch = coarse.shape[:2]
-        x = F.interpolate(
-            coarse.flatten(0, 1), size=skip.shape[2:], mode="bilinear", align_corners=False
-        ).unflatten(0, batch)
-        x = x + self.skip(skip)[:, None]  # (B, O, Cc, H, W)
-        return self.refine(x.flatten(0, 1)).unflatten(0, batch)
+        self, coarse: Float[Tensor, "N Cc h w"], skip: Float[Tensor, "B Cs H W"]
+    ) -> Float[Tensor, "N D H W"]:
+        """The skip is computed once per frame, whatever the number of objects N / B."""
+        x = F.interpolate(coarse, size=skip.shape[2:], mode="bilinear", align_corners=False)
+        return self.refine(x + _for_each_object(self.skip(skip), len(x)))
 
 
 class Decoder(nn.Module):
@@ -154,11 +150,11 @@ class Decoder(nn.Module):
     ) -> Float[Tensor, "B O H W"]:
         """Return logits at the size of the padded frame."""
         batch = read.shape[:2]
-        own = own[:, None].expand_as(read)
-        x = self.compress(torch.cat([read, own], dim=2).flatten(0, 1)).unflatten(0, batch)
-        x = self.up8(x, skips[0])  # (B, O, fine, H/8, W/8)
-        x = self.up4(x, skips[1])  # (B, O, fine, H/4, W/4)
-        logits = self.predict(F.relu(x.flatten(0, 1)))  # (B*O, 1, H/4, W/4)
+        x = read.flatten(0, 1)  # (N, V, h, w), N = B * O
+        x = self.compress(torch.cat([x, _for_each_object(own, len(x))], dim=1))
+        x = self.up8(x, skips[0])  # (N, fine, H/8, W/8)
+        x = self.up4(x, skips[1])  # (N, fine, H/4, W/4)
+        logits = self.predict(F.relu(x))  # (N, 1, H/4, W/4)
         logits = F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
         return logits.unflatten(0, batch)[:, :, 0]
 
@@ -243,3 +239,11 @@ class Stcn(nn.Module):
 
 def _before(length: int) -> int:
     return -length % Stcn.stride // 2
+
+
+def _for_each_object(
+    of_frame: Float[Tensor, "B C H W"], objects: int
+) -> Float[Tensor, "{objects} C H W"]:
+    """Repeat what belongs to a frame for each of its objects, `objects` in all frames."""
+    per_frame = objects // len(of_frame)
+    return of_frame if per_frame == 1 else of_frame.repeat_interleave(per_frame, dim=0)

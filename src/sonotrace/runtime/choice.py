@@ -1,0 +1,75 @@
+"""Which backend computes, and the network made ready for it."""
+
+from importlib.util import find_spec
+from typing import cast
+
+from torch import nn
+
+from sonotrace.errors import UsageError
+from sonotrace.models.video import MemoryNetwork
+from sonotrace.runtime.compiled import CompiledBuild
+from sonotrace.runtime.eager import Bf16Network, fold_batch_norms, ready_float32
+from sonotrace.runtime.exported import Build, ExportedNetwork
+from sonotrace.runtime.onnx import OnnxBuild
+from sonotrace.runtime.openvino import OpenVinoBuild
+from sonotrace.runtime.settings import (
+    Backend,
+    Precision,
+    RuntimeSettings,
+    RuntimeUsed,
+    choose_device,
+)
+
+LONG_CLIP = 500
+"""Frames from which `auto` takes a backend that needs some seconds to build."""
+
+
+def prepare(network: nn.Module, settings: RuntimeSettings) -> tuple[MemoryNetwork, RuntimeUsed]:
+    """Return the network ready to compute as asked, and what was chosen where `auto` was said.
+
+    The network that was given stays as it was.
+
+    Raises:
+        MissingExtraError: The backend's package is not installed.
+        ResourceError: The device is not there.
+        UsageError: Backend, device and precision do not go together, or there is no compiler.
+    """
+    device = choose_device(settings.device)
+    backend, note = choose_backend(settings, device)
+    used = RuntimeUsed(device=device, backend=backend, precision=settings.precision, note=note)
+    if backend != "eager":
+        if device != "cpu":
+            raise UsageError(f"--backend {backend} computes on the CPU: add --device cpu.")
+        build = _builder(backend, settings.precision)
+        return ExportedNetwork(fold_batch_norms(network), build), used
+    if settings.precision == "bf16":
+        return cast("MemoryNetwork", Bf16Network(network, device)), used
+    return cast("MemoryNetwork", ready_float32(network, device)), used
+
+
+def choose_backend(settings: RuntimeSettings, device: str) -> tuple[Backend, str]:
+    """Return the backend, and a note where `auto` had a reason that a user may want to know.
+
+    `auto` is eager, which starts at once, but for clips of at least `LONG_CLIP` frames on a CPU
+    where OpenVINO is installed: that takes some seconds to build and is quicker from then on.
+    """
+    if settings.backend != "auto":
+        return settings.backend, ""
+    if device != "cpu" or settings.frames < LONG_CLIP:
+        return "eager", ""
+    if find_spec("openvino") is None:
+        return "eager", "a clip this long is quicker with: pip install 'sonotrace[export]'"
+    return "openvino", f"openvino was chosen because the clip has {settings.frames} frames"
+
+
+def _builder(backend: Backend, precision: Precision) -> Build:
+    if backend == "openvino":
+        return OpenVinoBuild(precision)
+    if backend == "compiled":
+        return CompiledBuild(precision)
+    if precision != "float32":
+        raise UsageError(
+            f"--backend onnx computes in float32 only, not {precision}. Use --backend openvino, "
+            f"eager or compiled."
+        )
+    return OnnxBuild()
