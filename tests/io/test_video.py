@@ -1,6 +1,7 @@
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -167,3 +168,32 @@ def test_real_clips_read_alike_in_any_order(real_data):
         in_order = list(clip)
         picks = random.Random(0).sample(range(len(clip)), 12)
         assert all(torch.equal(clip[i], in_order[i]) for i in [*picks, 0, len(clip) - 1])
+
+
+@pytest.mark.parametrize(("aspect", "warned"), [("1/1", False), ("4/3", True)])
+def test_pixels_that_are_not_square_are_warned_about(tmp_path, aspect, warned):
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+        for _ in range(3):
+            black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(black))
+        container.mux(stream.encode())
+    warnings = [text for text in read_video(tmp_path / "a.mp4").warnings if "square" in text]
+    assert len(warnings) == warned
+    assert all("1.333 times as wide as high" in text for text in warnings)
+
+
+@pytest.mark.parametrize(("shown", "warned"), [(range(30), False), ([0] * 30, False)])
+def test_frames_that_differ_or_stand_still_are_no_repeats(tmp_path, shown, warned):
+    assert _warned_of_repeats(tmp_path / "a.mp4", shown) == warned
+
+
+def test_repeated_frames_are_warned_about(tmp_path):
+    assert _warned_of_repeats(tmp_path / "a.mp4", [5 * i // 6 for i in range(30)])
+
+
+def _warned_of_repeats(path, shown):
+    write_video(path, [torch.full((1, 48, 64), 8 * i, dtype=torch.uint8) for i in shown], 30)
+    return any("repeat the one before" in text for text in read_video(path).warnings)

@@ -54,9 +54,8 @@ def choose_channels(sampled: Sequence[UInt8[Tensor, "_ _ _"]]) -> tuple[int, lis
             )
         return 3, notes
     if share > 0:
-        return 1, [
-            f"a grey clip with colour in {share:.2%} of a frame's pixels; read as luminance."
-        ]
+        some = f"{share:.2%}" if share >= 1e-4 else "less than 0.01%"
+        return 1, [f"a grey clip with colour in {some} of a frame's pixels; read as luminance."]
     return 1, []
 
 

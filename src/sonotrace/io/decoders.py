@@ -3,8 +3,9 @@
 import os
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import av
 import numpy as np
@@ -17,6 +18,8 @@ OPEN_DECODERS = 4
 """Files that one thread keeps open."""
 KEPT_FRAMES = 4
 """Last decoded frames of each open file that are kept."""
+ONE_THREAD: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+"""For every scaling: one with threads, as PyAV makes from 17 on, hangs when a fork drops it."""
 
 
 class Decoder:
@@ -25,7 +28,7 @@ class Decoder:
     def __init__(self, path: Path, index: PacketIndex) -> None:
         self._path = path
         self._index = index
-        self._kept: OrderedDict[int, av.VideoFrame] = OrderedDict()
+        self._kept = KeptFrames(index.rows, index.columns)
         self._to_rgb = VideoReformatter()
         self._open()
 
@@ -39,20 +42,23 @@ class Decoder:
         Raises:
             ReadError: Its data are damaged, or the file has changed.
         """
-        if wanted in self._kept:
-            return self._kept[wanted]
+        kept = self._kept.get(wanted)
+        if kept is not None:
+            return kept
+        self._kept.turn(back=wanted < self._next)
         key = self._index.key_before(wanted)
         if not key <= self._next <= wanted:
             self._go_to(key)
         while self._next <= wanted and self._advance():
             pass
-        if wanted not in self._kept:
+        found = self._kept.get(wanted)
+        if found is None:
             raise ReadError(
                 self._path,
                 f"frame {wanted} cannot be decoded; its data are damaged.",
                 "Export the video again, or leave the frame out with --from and --to.",
             )
-        return self._kept[wanted]
+        return found
 
     def pixels(self, wanted: int, channels: int) -> np.ndarray:
         """Return frame `wanted` as (C, H, W) uint8: luminance, or red, green and blue.
@@ -60,17 +66,7 @@ class Decoder:
         Raises:
             ReadError: As `picture`.
         """
-        picture = self.picture(wanted)
-        name = picture.format.name
-        if channels == 1 and name in _LUMA_FIRST:
-            plane = picture.planes[0]
-            luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            luma = luma[: picture.height, : picture.width]
-            full = picture.color_range == _FULL_RANGE or name.startswith(("yuvj", "gray"))
-            return luma[None].copy() if full else np.asarray(_FROM_LIMITED[luma][None])
-        colours = self._to_rgb.reformat(picture, format="rgb24", **_ONE_THREAD)
-        pixels = colours.to_ndarray()  # (H, W, 3)
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        return pixels_of(self.picture(wanted), channels, self._to_rgb)
 
     def _open(self) -> None:
         if identity(self._path) != self._index.identity:
@@ -103,9 +99,7 @@ class Decoder:
         for picture in self._pictures:
             number = self._number(picture)
             if number is not None and number >= self._next:
-                self._kept[number] = picture
-                if len(self._kept) > KEPT_FRAMES:
-                    self._kept.popitem(last=False)
+                self._kept.add(number, picture)
                 self._next = number + 1
                 return True
         return False
@@ -117,8 +111,6 @@ class Decoder:
         return self._counted - 1
 
 
-# A scaler with threads, which PyAV makes from version 17 on, hangs when a fork gives it up.
-_ONE_THREAD: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _LUMA_FIRST = {"gray", "nv12", "nv21"} | {
     f"yuv{full}{sampling}p" for full in ("", "j") for sampling in (410, 411, 420, 422, 440, 444)
@@ -126,25 +118,48 @@ _LUMA_FIRST = {"gray", "nv12", "nv21"} | {
 _FROM_LIMITED = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 
 
-@dataclass
-class _Decoders(threading.local):
-    """The open decoders of one thread, of one process."""
-
-    process: int = 0
-    open: OrderedDict[tuple[Path, int], Decoder] = field(default_factory=OrderedDict)
-
-    def of(self, path: Path, index: PacketIndex) -> Decoder:
-        if self.process != os.getpid():  # a fork shares the position in the file
-            self.open = OrderedDict()
-            self.process = os.getpid()
-        name = (path, index.identity)
-        if name not in self.open:
-            self.open[name] = Decoder(path, index)
-        self.open.move_to_end(name)
-        while len(self.open) > OPEN_DECODERS:
-            self.open.popitem(last=False)[1].close()
-        return self.open[name]
+def pixels_of(picture: av.VideoFrame, channels: int, to_rgb: VideoReformatter) -> np.ndarray:
+    """Return a decoded picture as (C, H, W) uint8: luminance, or red, green and blue."""
+    name = picture.format.name
+    if channels == 1 and name in _LUMA_FIRST:
+        plane = picture.planes[0]
+        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        luma = luma[: picture.height, : picture.width]
+        full = picture.color_range == _FULL_RANGE or name.startswith(("yuvj", "gray"))
+        return luma[None].copy() if full else np.asarray(_FROM_LIMITED[luma][None])
+    pixels = to_rgb.reformat(picture, format="rgb24", **_ONE_THREAD).to_ndarray()  # (H, W, 3)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-DECODERS = _Decoders()
+class _Closes(Protocol):
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+D = TypeVar("D", bound=_Closes)
+
+
+class PerThread(threading.local, Generic[D]):
+    """Decoders that are open in one thread of one process; the oldest ones are closed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._process = 0
+        self._open: OrderedDict[Hashable, D] = OrderedDict()
+
+    def of(self, name: Hashable, make: Callable[[], D]) -> D:
+        """Return the decoder of this name, which `make` opens if it is not open."""
+        if self._process != os.getpid():  # a fork shares the position in the file
+            self._open, self._process = OrderedDict(), os.getpid()
+        if name not in self._open:
+            self._open[name] = make()
+        self._open.move_to_end(name)
+        while len(self._open) > self._most:
+            self._open.popitem(last=False)[1].close()
+        return self._open[name]
+
+
+DECODERS: PerThread[Decoder] = PerThread(OPEN_DECODERS)
 """What this thread has open."""

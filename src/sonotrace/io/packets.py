@@ -120,7 +120,7 @@ def index_packets(path: Path) -> PacketIndex:
     with open_video(path) as container:
         stream = container.streams.video[0]
         packets = _packets(path, container, stream)
-        notes = _count_notes(stream.frames, packets)
+        notes = _count_notes(stream.frames, packets) + _aspect_notes(stream)
         packets = [packet for packet in packets if not packet.is_left_out]
         stamps = [packet.pts for packet in packets if packet.pts is not None]
         facts = _Facts(path, _kind(container, stream), stream.time_base, stream.average_rate)
@@ -170,6 +170,16 @@ def _count_notes(announced: int, packets: list[_Packet]) -> list[str]:
     if left_out:
         notes.append(f"{left_out} frames are left out, as the file's edit list asks.")
     return notes
+
+
+def _aspect_notes(stream: av.VideoStream) -> list[str]:
+    aspect = stream.sample_aspect_ratio
+    if not aspect or abs(aspect - 1) < 0.005:
+        return []
+    return [
+        f"its pixels are not square: each is {float(aspect):.4g} times as wide as high; it is "
+        f"read as it is stored, and row and column spacing differ by that factor."
+    ]
 
 
 def _kind(container: av.container.InputContainer, stream: av.VideoStream) -> str:

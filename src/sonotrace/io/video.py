@@ -13,23 +13,27 @@ another process opens the file again there.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import cast
 
 import av
 import numpy as np
 import torch
+from av.video.reformatter import VideoReformatter
 
 from sonotrace.data.clip import Clip
 from sonotrace.errors import ResourceError
 from sonotrace.io.colour import choose_channels, conform, sampled
-from sonotrace.io.decoders import DECODERS
+from sonotrace.io.decoders import DECODERS, ONE_THREAD
 from sonotrace.io.packets import PacketIndex, index_packets
 from sonotrace.types import Frame
 
 ENCODERS = ("libx264", "libvpx-vp9")
 """Encoders for MP4 in order of preference: H.264 plays everywhere, VP9 in most browsers."""
+
+_LOOKED_AT = 13
+"""Frames in which repeated ones are looked for: two of them at 25 frames exported as 30."""
 
 
 def read_video(path: Path) -> Clip:
@@ -44,6 +48,7 @@ def read_video(path: Path) -> Clip:
     """
     index = index_packets(path)
     in_colour = VideoFrames(path=path, index=index, shape=(3, index.rows, index.columns))
+    repeated = _repeat_notes(in_colour)
     channels, colour_notes = choose_channels([in_colour[i] for i in sampled(len(index.pts))])
     shape = (channels, index.rows, index.columns)
     return Clip(
@@ -53,8 +58,20 @@ def read_video(path: Path) -> Clip:
         shape=shape,
         times_s=torch.from_numpy(index.times_s.copy()),
         spacing_note="video files do not say how large a pixel is.",
-        warnings=(*index.notes, *colour_notes),
+        warnings=(*index.notes, *repeated, *colour_notes),
     )
+
+
+def _repeat_notes(frames: "VideoFrames") -> list[str]:
+    """Say whether frames come twice, as in exports at a higher rate than the scanner's."""
+    first = [frames[i] for i in range(min(len(frames), _LOOKED_AT))]
+    repeats = sum(torch.equal(a, b) for a, b in pairwise(first))
+    if not 0 < repeats < len(first) - 1:
+        return []
+    return [
+        f"{repeats} of the first {len(first)} frames repeat the one before, as in an export at a "
+        f"higher rate than the scanner's: speeds jump there."
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +91,9 @@ class VideoFrames:
         Raises:
             ReadError: The file's data for it are damaged, or the file has changed.
         """
-        pixels = DECODERS.of(self.path, self.index).pixels(index, self.shape[0])
+        name = (self.path, self.index.identity)
+        decoder = DECODERS.of(name, lambda: Decoder(self.path, self.index))
+        pixels = decoder.pixels(index, self.shape[0])
         return conform(self.path, torch.from_numpy(pixels), self.shape)
 
 
@@ -96,7 +115,7 @@ def write_video(path: Path, frames: Iterable[Frame], fps: float | int) -> str:
         raise ValueError("a video needs at least one frame")
     encoder = _encoder()
     rows, columns = first.shape[1:]
-    options = {"movflags": "+faststart"}
+    options, to_yuv = {"movflags": "+faststart"}, VideoReformatter()
     with av.open(str(path.absolute()), "w", format="mp4", options=options) as container:
         rate = Fraction(fps).limit_denominator(10_000)
         stream = cast("av.VideoStream", container.add_stream(encoder, rate=rate))
@@ -106,7 +125,8 @@ def write_video(path: Path, frames: Iterable[Frame], fps: float | int) -> str:
         for frame in chain([first], stream_of_frames):
             if frame.shape[1:] != first.shape[1:]:
                 raise ValueError(f"frames of {tuple(frame.shape)} and {tuple(first.shape)}")
-            picture = av.VideoFrame.from_ndarray(_even(frame), format="rgb24")
+            colours = av.VideoFrame.from_ndarray(_even(frame), format="rgb24")
+            picture = to_yuv.reformat(colours, format="yuv420p", **ONE_THREAD)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
     return encoder

@@ -8,6 +8,8 @@ import torch
 from pydicom.encaps import encapsulate
 
 from sonotrace.errors import ReadError
+from sonotrace.io.decoders import OPEN_DECODERS
+from sonotrace.io.dicom import movie as movie_module
 from sonotrace.io.dicom import read_dicom
 
 STREAMS = {
@@ -81,3 +83,43 @@ def test_a_damaged_stream_is_refused(dicom, frames, syntax):
     data = encapsulate([bytes(range(256)) * 20])
     with pytest.raises(ReadError):
         read_dicom(dicom(frames, syntax, data=data))
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The packet from which on a stream was decoded, every time that one was opened."""
+    began = []
+    decoded = movie_module._decoded
+
+    def watched(container, first):
+        began.append(first)
+        return decoded(container, first)
+
+    monkeypatch.setattr(movie_module, "_decoded", watched)
+    return began
+
+
+@pytest.mark.parametrize("syntax", STREAMS)
+def test_an_earlier_frame_is_decoded_from_the_key_frame_before_it(dicom, stream, syntax, opened):
+    noise = np.random.default_rng(0).integers(0, 200, (40, 64, 96, 3), dtype=np.uint8)
+    codec, container = STREAMS[syntax]
+    data = encapsulate([stream(noise, codec, container)], has_bot=False)
+    clip = read_dicom(dicom(noise, syntax, data=data, PhotometricInterpretation="YBR_PARTIAL_420"))
+    in_order = list(clip)
+    del opened[:]
+    for i in (30, 39, 13, 12, 11, 24, 0, 25, 38):
+        assert torch.equal(clip[i], in_order[i]), i
+    assert max(opened) > 20, "it always began at the beginning"
+
+
+def test_the_stream_that_was_used_last_stays_open(movie, opened):
+    clips = [read_dicom(movie()) for _ in range(OPEN_DECODERS + 1)]
+    for clip in clips[:-1]:
+        assert len(clip[0]) == 1
+    assert len(clips[0][1]) == 1
+    assert len(clips[-1][0]) == 1  # closes one, which is not that of the first clip
+    del opened[:]
+    assert len(clips[0][2]) == 1
+    assert opened == []
+    assert len(clips[1][2]) == 1
+    assert len(opened) == 1

@@ -1,24 +1,29 @@
 """Video streams inside DICOM files (MPEG-2, MPEG-4, HEVC), decoded through PyAV.
 
 The pieces of compressed data are one stream, which is read in place. Frames in order
-continue where the decoder stands; an earlier one begins at the beginning again, because
-such streams have no index.
+continue where the decoder stands. Such streams have no index: the key frames are remembered
+as they come by, and an earlier frame is decoded from the last key frame before it. What lies
+before that is gone through again, but not decoded.
 """
 
 import io
 import os
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 
 import av
 import numpy as np
 import torch
+from av.video.reformatter import VideoReformatter
 
 from sonotrace.errors import ReadError
 from sonotrace.io.colour import conform
+from sonotrace.io.decoders import KEPT_FRAMES, ONE_THREAD, OPEN_DECODERS
 from sonotrace.io.dicom.fragments import Layout
 from sonotrace.io.dicom.header import EXPORT_AGAIN, damage_explained
 from sonotrace.io.dicom.pixels import PixelFormat
@@ -27,8 +32,6 @@ from sonotrace.types import Frame
 
 CONTAINERS = "h264,hevc,mpegvideo,mpeg,mpegts,mov,m4v"
 """What a stream may be wrapped in."""
-KEPT_FRAMES = 4
-"""Last decoded frames that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,7 +73,7 @@ def count_frames(path: Path, layout: Layout, pixels: PixelFormat) -> tuple[int, 
     if count == pixels.frames:
         return count, []
     with damage_explained(path), _open(path, layout) as container:
-        count = sum(1 for _ in _decoded(container))
+        count = sum(1 for _ in _decoded(container, 0))
     if count == 0:
         raise ReadError(path, "holds a video stream without frames.", EXPORT_AGAIN)
     if count == pixels.frames:
@@ -79,13 +82,16 @@ def count_frames(path: Path, layout: Layout, pixels: PixelFormat) -> tuple[int, 
 
 
 class _Cursor:
-    """One decoder and where it stands in its stream."""
+    """One decoder, where it stands in its stream, and the key frames it came by."""
 
     def __init__(self, source: MovieFrames) -> None:
         self._source = source
         self._container: av.container.InputContainer | None = None
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._begin()
+        self._to_rgb = VideoReformatter()
+        self._keys: list[int] = [0]  # numbers of frames, ascending
+        self._packets: list[int] = [0]  # the packet of each key frame
+        self._begin(0)
 
     def close(self) -> None:
         if self._container is not None:
@@ -95,9 +101,14 @@ class _Cursor:
         """Return frame `index` as (H, W, 3)."""
         if index in self._kept:
             return self._kept[index]
-        if index < self._next:
-            self._begin()
+        key = bisect_right(self._keys, index) - 1
+        if not self._keys[key] <= self._next <= index:
+            self._begin(key)
         for picture in self._pictures:
+            packet = picture.pts
+            if picture.key_frame and packet is not None and self._next > self._keys[-1]:
+                self._keys.append(self._next)
+                self._packets.append(packet)
             self._next += 1
             if self._next > index:
                 return self._keep(index, picture)
@@ -105,7 +116,8 @@ class _Cursor:
         raise ReadError(self._source.path, problem, EXPORT_AGAIN)
 
     def _keep(self, index: int, picture: av.VideoFrame) -> np.ndarray:
-        pixels = picture.to_ndarray(format="rgb24")
+        colours = self._to_rgb.reformat(picture, format="rgb24", **ONE_THREAD)
+        pixels = colours.to_ndarray()
         if pixels.shape[:2] != (self._source.pixels.rows, self._source.pixels.columns):
             raise ReadError(self._source.path, f"frame {index} has another size.", EXPORT_AGAIN)
         self._kept[index] = pixels
@@ -113,11 +125,16 @@ class _Cursor:
             self._kept.popitem(last=False)
         return pixels
 
-    def _begin(self) -> None:
+    def _begin(self, key: int) -> None:
+        """Stand before a key frame that is known; pictures that lean on earlier ones go."""
         self.close()
         self._container = _open(self._source.path, self._source.layout)
-        self._pictures = _decoded(self._container)
-        self._next = 0
+        packet = self._packets[key]
+        pictures = _decoded(self._container, packet)
+        self._next = self._keys[key]
+        self._pictures = (
+            dropwhile(lambda picture: picture.pts != packet, pictures) if key else pictures
+        )
 
 
 @dataclass
@@ -132,7 +149,8 @@ class _Cursors(threading.local):
             self.open, self.process = OrderedDict(), os.getpid()
         if id(source) not in self.open:
             self.open[id(source)] = (source, _Cursor(source))
-        while len(self.open) > 2:
+        self.open.move_to_end(id(source))
+        while len(self.open) > OPEN_DECODERS:
             self.open.popitem(last=False)[1][1].close()
         return self.open[id(source)][1]
 
@@ -164,9 +182,14 @@ def _require_size(path: Path, container: av.container.InputContainer, pixels: Pi
         )
 
 
-def _decoded(container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-    for packet in container.demux(video=0):
-        yield from packet.decode()
+def _decoded(container: av.container.InputContainer, first: int) -> Iterator[av.VideoFrame]:
+    """Decode from packet `first` on; every picture has the number of its packet as `pts`."""
+    for number, packet in enumerate(container.demux(video=0)):
+        if not packet.size:  # the end: what the decoder still holds
+            yield from packet.decode()
+        elif number >= first:
+            packet.pts = number
+            yield from packet.decode()
 
 
 class _Pieces(io.RawIOBase):
