@@ -4,6 +4,7 @@ One file per command. A command parses, calls one function and says what it wrot
 packages are imported inside it, so that `--help` is instant.
 """
 
+import os
 import sys
 
 import typer
@@ -42,6 +43,8 @@ def _root() -> None:
 
 def main() -> None:
     """Run the command; end with one line and the exit code of what went wrong."""
+    # Threads that spin while they wait for one another stall on a machine that does more.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with signals_raised():
             app()
