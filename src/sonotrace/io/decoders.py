@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import av
 import numpy as np
@@ -17,9 +17,38 @@ from sonotrace.io.packets import PacketIndex, decoded, identity, open_video
 OPEN_DECODERS = 4
 """Files that one thread keeps open."""
 KEPT_FRAMES = 4
-"""Last decoded frames of each open file that are kept."""
+"""Last decoded frames of each open file that are kept while going forwards."""
+KEPT_BYTES = 2**25
+"""Memory for those that are kept after going back, in each open file."""
 ONE_THREAD: dict[str, int] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 """For every scaling: one with threads, as PyAV makes from 17 on, hangs when a fork drops it."""
+
+
+class KeptFrames:
+    """The last decoded frames of one file: a few, or after going back as many as fit.
+
+    To go back, decoding begins again at an earlier frame. Those it passes on its way are what
+    is asked for next where a clip is gone through from its end, so they are not thrown away.
+    """
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._most_behind = max(KEPT_FRAMES, KEPT_BYTES // (2 * rows * columns))
+        self._most = KEPT_FRAMES
+        self._frames: OrderedDict[int, av.VideoFrame] = OrderedDict()
+
+    def get(self, number: int) -> av.VideoFrame | None:
+        """Return a frame if it is kept."""
+        return self._frames.get(number)
+
+    def turn(self, *, back: bool) -> None:
+        """Say whether the next frames are decoded after going back."""
+        self._most = self._most_behind if back else KEPT_FRAMES
+
+    def add(self, number: int, picture: av.VideoFrame) -> None:
+        """Keep a frame, and let go of the oldest ones that are too many."""
+        self._frames[number] = picture
+        while len(self._frames) > self._most:
+            self._frames.popitem(last=False)
 
 
 class Decoder:
@@ -127,17 +156,20 @@ def pixels_of(picture: av.VideoFrame, channels: int, to_rgb: VideoReformatter) -
         luma = luma[: picture.height, : picture.width]
         full = picture.color_range == _FULL_RANGE or name.startswith(("yuvj", "gray"))
         return luma[None].copy() if full else np.asarray(_FROM_LIMITED[luma][None])
-    pixels = to_rgb.reformat(picture, format="rgb24", **_ONE_THREAD).to_ndarray()  # (H, W, 3)
+    pixels = to_rgb.reformat(picture, format="rgb24", **ONE_THREAD).to_ndarray()  # (H, W, 3)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-class _Closes(Protocol):
+@runtime_checkable
+class Closes(Protocol):
+    """Anything that is open and can be closed."""
+
     def close(self) -> None:
-        """Close what is open."""
+        """Close it."""
         ...
 
 
-D = TypeVar("D", bound=_Closes)
+D = TypeVar("D", bound=Closes)
 
 
 class PerThread(threading.local, Generic[D]):

@@ -25,7 +25,7 @@ from av.video.reformatter import VideoReformatter
 from sonotrace.data.clip import Clip
 from sonotrace.errors import ResourceError
 from sonotrace.io.colour import choose_channels, conform, sampled
-from sonotrace.io.decoders import DECODERS, ONE_THREAD
+from sonotrace.io.decoders import DECODERS, ONE_THREAD, Decoder
 from sonotrace.io.packets import PacketIndex, index_packets
 from sonotrace.types import Frame
 

@@ -141,6 +141,7 @@ def stream(frames: np.ndarray, codec: str, container: str) -> bytes:
         encoder = output.add_stream(codec, rate=25)
         encoder.width, encoder.height, encoder.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
         encoder.gop_size, encoder.max_b_frames = 12, 2
+        encoder.bit_rate = 8_000_000  # so that MPEG-2 keeps the brightness of every frame
         if codec == "libx265":
             encoder.options = {"x265-params": "log-level=none:pools=none:frame-threads=1"}
         for frame in frames:

@@ -7,12 +7,9 @@ before that is gone through again, but not decoded.
 """
 
 import io
-import os
-import threading
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
 
@@ -23,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 
 from sonotrace.errors import ReadError
 from sonotrace.io.colour import conform
-from sonotrace.io.decoders import KEPT_FRAMES, ONE_THREAD, OPEN_DECODERS
+from sonotrace.io.decoders import OPEN_DECODERS, KeptFrames, PerThread, pixels_of
 from sonotrace.io.dicom.fragments import Layout
 from sonotrace.io.dicom.header import EXPORT_AGAIN, damage_explained
 from sonotrace.io.dicom.pixels import PixelFormat
@@ -54,9 +51,9 @@ class MovieFrames:
             ReadError: Its data are damaged, or the file has gone or changed.
         """
         with damage_explained(self.path):
-            picture = _CURSORS.of(self).picture(index)
-        frame = torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))  # (C, H, W)
-        return conform(self.path, frame, self.shape)
+            cursor = _CURSORS.of(id(self), lambda: _Cursor(self))
+            pixels = cursor.pixels(index, self.shape[0])
+        return conform(self.path, torch.from_numpy(pixels), self.shape)
 
 
 def count_frames(path: Path, layout: Layout, pixels: PixelFormat) -> tuple[int, list[str]]:
@@ -85,9 +82,9 @@ class _Cursor:
     """One decoder, where it stands in its stream, and the key frames it came by."""
 
     def __init__(self, source: MovieFrames) -> None:
-        self._source = source
+        self._source = source  # kept alive, so that nothing else gets its id
         self._container: av.container.InputContainer | None = None
-        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._kept = KeptFrames(source.pixels.rows, source.pixels.columns)
         self._to_rgb = VideoReformatter()
         self._keys: list[int] = [0]  # numbers of frames, ascending
         self._packets: list[int] = [0]  # the packet of each key frame
@@ -97,10 +94,16 @@ class _Cursor:
         if self._container is not None:
             self._container.close()
 
-    def picture(self, index: int) -> np.ndarray:
-        """Return frame `index` as (H, W, 3)."""
-        if index in self._kept:
-            return self._kept[index]
+    def pixels(self, index: int, channels: int) -> np.ndarray:
+        """Return frame `index` as (C, H, W)."""
+        picture = self._kept.get(index) or self._decode(index)
+        size = (picture.height, picture.width)
+        if size != (self._source.pixels.rows, self._source.pixels.columns):
+            raise ReadError(self._source.path, f"frame {index} has another size.", EXPORT_AGAIN)
+        return pixels_of(picture, channels, self._to_rgb)
+
+    def _decode(self, index: int) -> av.VideoFrame:
+        self._kept.turn(back=index < self._next)
         key = bisect_right(self._keys, index) - 1
         if not self._keys[key] <= self._next <= index:
             self._begin(key)
@@ -109,21 +112,12 @@ class _Cursor:
             if picture.key_frame and packet is not None and self._next > self._keys[-1]:
                 self._keys.append(self._next)
                 self._packets.append(packet)
+            self._kept.add(self._next, picture)
             self._next += 1
             if self._next > index:
-                return self._keep(index, picture)
+                return picture
         problem = f"frame {index} cannot be decoded; the stream ends before it."
         raise ReadError(self._source.path, problem, EXPORT_AGAIN)
-
-    def _keep(self, index: int, picture: av.VideoFrame) -> np.ndarray:
-        colours = self._to_rgb.reformat(picture, format="rgb24", **ONE_THREAD)
-        pixels = colours.to_ndarray()
-        if pixels.shape[:2] != (self._source.pixels.rows, self._source.pixels.columns):
-            raise ReadError(self._source.path, f"frame {index} has another size.", EXPORT_AGAIN)
-        self._kept[index] = pixels
-        while len(self._kept) > KEPT_FRAMES:
-            self._kept.popitem(last=False)
-        return pixels
 
     def _begin(self, key: int) -> None:
         """Stand before a key frame that is known; pictures that lean on earlier ones go."""
@@ -137,25 +131,7 @@ class _Cursor:
         )
 
 
-@dataclass
-class _Cursors(threading.local):
-    """The decoders of one thread of one process."""
-
-    process: int = 0
-    open: OrderedDict[int, tuple[MovieFrames, _Cursor]] = field(default_factory=OrderedDict)
-
-    def of(self, source: MovieFrames) -> _Cursor:
-        if self.process != os.getpid():  # a fork shares the position in the file
-            self.open, self.process = OrderedDict(), os.getpid()
-        if id(source) not in self.open:
-            self.open[id(source)] = (source, _Cursor(source))
-        self.open.move_to_end(id(source))
-        while len(self.open) > OPEN_DECODERS:
-            self.open.popitem(last=False)[1][1].close()
-        return self.open[id(source)][1]
-
-
-_CURSORS = _Cursors()
+_CURSORS: PerThread[_Cursor] = PerThread(OPEN_DECODERS)
 
 
 def _open(path: Path, layout: Layout) -> av.container.InputContainer:
