@@ -4,6 +4,7 @@ One file per command. A command parses, calls one function and says what it wrot
 packages are imported inside it, so that `--help` is instant.
 """
 
+import io
 import os
 import sys
 
@@ -45,6 +46,9 @@ def main() -> None:
     """Run the command; end with one line and the exit code of what went wrong."""
     # Threads that spin while they wait for one another stall on a machine that does more.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):  # names of files may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with signals_raised():
             app()
