@@ -53,3 +53,17 @@ def test_uneven_spacing_can_turn_the_longest_diameter():
 
 def test_the_axis_of_a_diagonal_is_diagonal():
     assert principal_axis(torch.eye(9, dtype=torch.bool)).tolist() == pytest.approx([0.5**0.5] * 2)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.3, 0.07)])
+def test_diameters_are_those_between_all_edges_of_all_pixels(spacing):
+    mask = torch.rand(24, 31, generator=torch.Generator().manual_seed(3)) < 0.2
+    steps = torch.tensor([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
+    edges = (mask.nonzero()[:, None] + steps).reshape(-1, 2).double() * torch.tensor(spacing)
+    apart = torch.cdist(edges, edges)
+    first, last = divmod(int(apart.argmax()), len(edges))
+    along = (edges[last] - edges[first]) / apart.max()
+    reach = edges @ torch.stack([-along[1], along[0]])
+    size = measure_lesion(mask, spacing)
+    assert size.longest == pytest.approx(float(apart.max()))
+    assert size.across == pytest.approx(float(reach.max() - reach.min()))

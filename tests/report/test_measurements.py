@@ -70,3 +70,30 @@ def test_a_needle_that_was_lost_has_no_speed_when_it_is_back(tmp_path):
         tmp_path / "m.csv", [finding(), lost, finding(frame=2, time_s=0.2)], target="needle"
     )
     assert [row["tip_speed_px_per_s"] for row in rows] == ["", "", ""]
+
+
+def test_pixels_and_millimetres_tell_of_the_same_two_ends(tmp_path):
+    mask = torch.zeros(40, 40, dtype=torch.bool)
+    mask[range(5, 35), range(5, 35)] = True
+    mask[20:23, 5:12] = True  # bends the axis, and differently where rows are longer
+    found = Finding(frame=0, time_s=0.0, object_id=1, state="tracked", confidence=1.0, mask=mask)
+    (row,) = written(tmp_path / "m.csv", [found], target="needle", spacing=(0.3, 0.1))
+    rows = float(row["tip_row_px"]) - float(row["entry_row_px"])
+    columns = float(row["tip_column_px"]) - float(row["entry_column_px"])
+    assert float(row["length_px"]) == pytest.approx((rows**2 + columns**2) ** 0.5, rel=1e-3)
+    assert float(row["length_mm"]) == pytest.approx(
+        ((0.3 * rows) ** 2 + (0.1 * columns) ** 2) ** 0.5, rel=1e-3
+    )
+    assert float(row["area_mm2"]) == pytest.approx(int(row["area_px"]) * 0.03)
+
+
+def test_speed_in_millimetres_counts_rows_and_columns_by_their_own_spacing(tmp_path):
+    masks = torch.zeros(2, 40, 40, dtype=torch.bool)
+    masks[0, 5:20, 10] = masks[1, 5:30, 14] = True
+    findings = [
+        Finding(frame=i, time_s=0.5 * i, object_id=1, state="tracked", confidence=1.0, mask=m)
+        for i, m in enumerate(masks)
+    ]
+    _, row = written(tmp_path / "m.csv", findings, target="needle", spacing=(0.3, 0.1))
+    assert float(row["tip_speed_px_per_s"]) == pytest.approx((10**2 + 4**2) ** 0.5 / 0.5, rel=1e-3)
+    assert float(row["tip_speed_mm_per_s"]) == pytest.approx((3**2 + 0.4**2) ** 0.5 / 0.5, rel=1e-3)

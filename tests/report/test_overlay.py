@@ -40,3 +40,15 @@ def test_the_frame_itself_is_not_drawn_on():
     frame = torch.zeros(3, 20, 20, dtype=torch.uint8)
     draw_outlines(frame, square())
     assert int(frame.sum()) == 0
+
+
+def test_an_object_in_several_pieces_is_outlined_pixel_by_pixel_alike():
+    labels = torch.zeros(23, 31, dtype=torch.uint8)
+    labels[0:6, 0:9] = labels[15:22, 12:31] = labels[18, 3] = 2
+    labels[17:19, 18:20] = 0
+    drawn = draw_outlines(torch.zeros(1, 23, 31, dtype=torch.uint8), labels)
+    for row in range(23):
+        for column in range(31):
+            near = labels[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+            is_edge = bool(labels[row, column] == 2 and (near != 2).any())
+            assert bool(drawn[:, row, column].any()) == is_edge

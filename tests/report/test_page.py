@@ -33,9 +33,14 @@ def test_large_pictures_are_shrunk_in_the_page():
 
 
 def test_a_curve_reaches_from_side_to_side():
-    drawn = curve([0.0, 1.0, 2.0], [0.0, 5.0, 10.0], 1, 10.0)
+    drawn = curve([0.0, 1.0, 2.0], [0.0, 5.0, 10.0], 1, span=(0.0, 2.0), top=10.0)
     assert drawn.points == "8.0,192.0 400.0,108.0 792.0,24.0"
 
 
+def test_a_curve_that_starts_late_starts_on_the_right():
+    drawn = curve([1.0, 2.0], [5.0, 10.0], 1, span=(0.0, 2.0), top=10.0)
+    assert drawn.points == "400.0,108.0 792.0,24.0"
+
+
 def test_a_curve_of_one_point_is_drawn():
-    assert curve([3.0], [1.0], 1, 0.0).points == "8.0,24.0"
+    assert curve([3.0], [1.0], 1, span=(3.0, 3.0), top=0.0).points == "8.0,24.0"

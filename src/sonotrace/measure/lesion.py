@@ -63,13 +63,14 @@ def measure_lesion(mask: Mask, spacing: Spacing = PIXELS) -> LesionSize | None:
 
 
 def _outline(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the middles of the four edges of the outermost pixels of every row and column."""
-    keep = np.zeros(len(rows), dtype=bool)
-    for lines, places in ((rows, columns), (columns, rows)):
-        order = np.lexsort((places, lines))
-        edge = np.flatnonzero(np.diff(lines[order])) + 1
-        keep[order[np.concatenate(([0], edge))]] = True
-        keep[order[np.concatenate((edge - 1, [len(order) - 1]))]] = True
+    """Return the middles of the four edges of the first and the last pixel of every row.
+
+    No corner of the convex hull is missing: of points on one line only the outermost can be
+    corners, and what lies above, below and beside the pixels of a row lies on three lines.
+    The pixels come row by row, from left to right.
+    """
+    starts = np.flatnonzero(np.diff(rows)) + 1
+    keep = np.concatenate(([0], starts, starts - 1, [len(rows) - 1]))
     centres = np.stack([rows[keep], columns[keep]], axis=1).astype(float)
     steps = np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]])
     middles: np.ndarray = (centres[:, None] + steps).reshape(-1, 2)

@@ -1,12 +1,13 @@
 """`measurements.csv`: one row for each frame and object, units in the header."""
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from sonotrace.measure.lesion import PIXELS, measure_lesion
+from sonotrace.measure.lesion import PIXELS, LesionSize, measure_lesion
 from sonotrace.measure.needle import NeedlePlace, measure_needle, tip_speed
 from sonotrace.report.document import RESEARCH_USE
 from sonotrace.types import Mask
@@ -84,48 +85,52 @@ class MeasurementsFile:
             "notice": RESEARCH_USE,
         }
         size = measure_lesion(finding.mask)
-        if size is not None:
+        values: dict[str, float] = {}
+        if size is None:
+            self._needles.pop(finding.object_id, None)
+        else:
             row |= {"area_px": int(size.area)}
             row |= _place("centroid", size.centroid_px)
-        measure = self._lesion if self._target == "lesion" else self._needle
-        row |= {name: _number(value) for name, value in measure(finding).items()}
+            values = self._lesion(finding, size) if self._target == "lesion" else {}
+            values |= self._needle(finding) if self._target == "needle" else {}
+            if self._spacing is not None:
+                values["area_mm2"] = size.area * self._spacing[0] * self._spacing[1]
+        row |= {name: _number(value) for name, value in values.items()}
         self._writer.writerow(row)
         return row
 
-    def _lesion(self, finding: Finding) -> dict[str, float]:
+    def _lesion(self, finding: Finding, in_pixels: LesionSize) -> dict[str, float]:
+        sizes = {"px": in_pixels}
+        if self._spacing is not None:
+            in_mm = measure_lesion(finding.mask, self._spacing)
+            sizes |= {"mm": in_mm} if in_mm is not None else {}
         values: dict[str, float] = {}
-        for unit, spacing in self._units():
-            size = measure_lesion(finding.mask, spacing)
-            if size is not None:
-                values[f"longest_diameter_{unit}"] = size.longest
-                values[f"orthogonal_diameter_{unit}"] = size.across
-                if unit == "mm":
-                    values["area_mm2"] = size.area
+        for unit, size in sizes.items():
+            values[f"longest_diameter_{unit}"] = size.longest
+            values[f"orthogonal_diameter_{unit}"] = size.across
         return values
 
     def _needle(self, finding: Finding) -> dict[str, float]:
-        values: dict[str, float] = {}
+        """Measure in mm where they are trusted; pixels then tell of the same two ends."""
+        place = measure_needle(finding.mask, self._spacing or PIXELS)
+        if place is None:
+            return {}
+        values = _place("tip", place.tip_px) | _place("entry", place.entry_px)
+        values["angle_deg"] = place.angle_deg
+        values["length_px"] = math.dist(place.tip_px, place.entry_px)
+        if self._spacing is not None:
+            values["length_mm"] = place.length
         before = self._needles.pop(finding.object_id, None)
-        for unit, spacing in self._units():
-            place = measure_needle(finding.mask, spacing)
-            if place is None:
-                continue
-            values |= _place("tip", place.tip_px) | _place("entry", place.entry_px)
-            values[f"length_{unit}"] = place.length
-            values["angle_deg"] = place.angle_deg
-            if unit == "mm":
-                values["area_mm2"] = float(finding.mask.sum()) * spacing[0] * spacing[1]
-            if finding.time_s is None:
-                continue
-            if before is not None and finding.time_s > before[0]:
-                speed = tip_speed(before[1], place, finding.time_s - before[0], spacing)
-                values[f"tip_speed_{unit}_per_s"] = speed
-            self._needles[finding.object_id] = (finding.time_s, place)
+        if finding.time_s is None:
+            return values
+        self._needles[finding.object_id] = (finding.time_s, place)
+        if before is not None and finding.time_s > before[0]:
+            seconds = finding.time_s - before[0]
+            values["tip_speed_px_per_s"] = tip_speed(before[1], place, seconds)
+            if self._spacing is not None:
+                speed = tip_speed(before[1], place, seconds, self._spacing)
+                values["tip_speed_mm_per_s"] = speed
         return values
-
-    def _units(self) -> list[tuple[str, tuple[float, float]]]:
-        """Return the units to measure in; the last one is that of the angle."""
-        return [("px", PIXELS)] + ([] if self._spacing is None else [("mm", self._spacing)])
 
 
 def _per_second(name: str, unit: str) -> str:

@@ -32,13 +32,22 @@ def draw_outlines(frame: Frame, labels: LabelMap) -> UInt8[Tensor, "3 H W"]:
     """
     picture = frame.expand(3, -1, -1).clone()
     width = max(1, round(min(labels.shape) / 350))
-    for object_id in labels.unique().tolist():
+    present = torch.bincount(labels.flatten()).nonzero().flatten().tolist()
+    for object_id in present:
         if object_id in (0, VOID):
             continue
-        edge = _inner_edge(labels == object_id, width)
+        mask = labels == object_id
+        rows, columns = _extent(mask.any(1)), _extent(mask.any(0))
+        edge = _inner_edge(mask[rows, columns], width)
         colour = torch.tensor(colour_of(object_id), dtype=torch.uint8)
-        picture[:, edge] = colour[:, None]
+        picture[:, rows, columns][:, edge] = colour[:, None]
     return picture
+
+
+def _extent(occupied: Bool[Tensor, " N"]) -> slice:
+    """Return the places from the first to the last that is true, and one more on each side."""
+    places = occupied.nonzero()
+    return slice(max(0, int(places[0]) - 1), int(places[-1]) + 2)
 
 
 def _inner_edge(mask: Bool[Tensor, "H W"], width: int) -> Bool[Tensor, "H W"]:

@@ -94,7 +94,8 @@ def _areas(job: TrackJob, log: TrackLog) -> Section:
             if log.object_ids[i] == object_id
         )
         frames, areas = zip(*places, strict=True)
-        curves.append(curve(frames, areas, object_id, top))
+        span = (0.0, len(job.clip) - 1.0)
+        curves.append(curve(frames, areas, object_id, span=span, top=top))
     last = job.clip.first_frame + len(job.clip) - 1
     label = f"area over frames {job.clip.first_frame} to {last}, 0 to {top:.0f} pixels"
     return Section(title="Area", curves=curves, curves_label=label)
