@@ -44,6 +44,22 @@ def test_numbers_are_those_of_the_whole_file(tmp_path):
     assert "1 masks belong to no frame" in track.notes[0]
 
 
+def test_numbers_count_even_if_there_are_as_many_masks_as_frames(tmp_path):
+    track = open_masks(_masks(tmp_path / "masks", ["0", "1", "2", "3"]), _clip(10).cut(2, 6))
+    assert track.frames == (0, 1)
+    assert [int(labels[0, 0]) for _, labels in track] == [3, 4]
+
+
+def test_masks_of_frames_that_were_cut_away_are_refused(tmp_path):
+    with pytest.raises(MaskError, match="2 masks for a clip of 2 frames"):
+        open_masks(_masks(tmp_path / "masks", ["0", "1"]), _clip(10).cut(5, 7))
+
+
+def test_masks_counted_from_one_are_paired_in_order(tmp_path):
+    track = open_masks(_masks(tmp_path / "masks", ["1", "2", "3"]), _clip(3))
+    assert track.frames == (0, 1, 2)
+
+
 def test_as_many_masks_as_frames_are_paired_in_order(tmp_path):
     clip = _named_clip(tmp_path / "frames", ["a1", "a2", "a10"])
     track = open_masks(_masks(tmp_path / "masks", ["m10", "m2", "m1"]), clip)
@@ -77,7 +93,7 @@ def test_masks_of_the_whole_picture_are_cut_like_the_clip(tmp_path):
 def test_masks_of_two_sizes_are_refused(tmp_path):
     folder = _masks(tmp_path / "masks", ["0", "1"])
     write_labels(folder / "1.png", torch.zeros((3, 3), dtype=torch.uint8))
-    with pytest.raises(MaskError, match=r"3 x 3 pixels, but 0\.png has 5 x 4"):
+    with pytest.raises(MaskError, match=r"3 x 3 pixels, where .* have 5 x 4"):
         open_masks(folder)[1]
 
 

@@ -19,7 +19,7 @@ class LabelFiles:
     folder: Path
     files: tuple[str, ...]
     shape: tuple[int, int]
-    """Rows and columns of the files."""
+    """Rows and columns that every file must have."""
     void: Literal[255] | None = None
     crop: tuple[int, int, int, int] | None = None
     """Column, row, width and height of the part to return."""
@@ -32,8 +32,9 @@ class LabelFiles:
         labels = read_labels(path, void=self.void)
         if tuple(labels.shape) != self.shape:
             raise MaskError(
-                f"{path}: {labels.shape[1]} x {labels.shape[0]} pixels, but {self.files[0]} has "
-                f"{self.shape[1]} x {self.shape[0]}. Masks of one clip have one size."
+                f"{path}: {labels.shape[1]} x {labels.shape[0]} pixels, where the clip's frames "
+                f"or other masks have {self.shape[1]} x {self.shape[0]}. Masks of a clip have one "
+                f"size, that of its frames; scale by nearest neighbour only."
             )
         if self.crop is None:
             return labels
@@ -47,10 +48,11 @@ def open_masks(
     """Open a mask file, or a folder of them, as the label maps of a clip.
 
     Masks belong to the frames of their name. Where the clip's frames have no names, a mask
-    named by a number belongs to the frame of that number. Where names tell nothing, masks
-    and frames are paired in natural order, and there must be as many of one as of the other.
-    A single mask whose name tells nothing belongs to frame 0. Masks of the whole picture are
-    cut like the clip.
+    named by a number belongs to the frame of that number in the file, also after `Clip.cut`.
+    Where names tell nothing, as those of other numbers for a clip that was not cut, masks and
+    frames are paired in natural order, and there must be as many of one as of the other. A
+    single mask whose name tells nothing belongs to frame 0. Masks of the whole picture are cut
+    like the clip.
 
     Args:
         path: Best a folder of palette PNGs.
@@ -95,13 +97,17 @@ def _frames_of(path: Path, names: list[str], clip: Clip) -> list[int | None]:
     places = {} if clip.names is None else {name: i for i, name in enumerate(clip.names)}
     if any(name in places for name in names):
         return [places.get(name) for name in names]
-    if len(names) == len(clip):
-        return list(range(len(clip)))
-    if clip.names is None and all(_is_number(name) for name in names):
+    numbered = clip.names is None and all(_is_number(name) for name in names)
+    found: list[int | None] = [None]
+    if numbered:
         numbers = [int(name) - clip.first_frame for name in names]
         found = [number if 0 <= number < len(clip) else None for number in numbers]
-        if any(number is not None for number in found):
-            return list(found)
+    if None not in found:
+        return found
+    if len(names) == len(clip) and not (numbered and clip.first_frame):
+        return list(range(len(clip)))
+    if any(number is not None for number in found):
+        return found
     if len(names) == 1:
         return [0]
     raise MaskError(

@@ -10,7 +10,7 @@ import torch
 from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
 from sonotrace.data.sample import VideoSample
-from sonotrace.errors import MaskError, ReadError
+from sonotrace.errors import ReadError
 from sonotrace.io.davis.layout import FRAMES, Layout, find_layout, subfolders
 from sonotrace.io.davis.tables import (
     Attributes,
@@ -20,32 +20,8 @@ from sonotrace.io.davis.tables import (
     read_subset,
 )
 from sonotrace.io.folder import picture_files, read_folder
-from sonotrace.io.picture import read_labels, read_labels_noted
-from sonotrace.types import LabelMap
-
-
-@dataclass(frozen=True, slots=True)
-class LabelFiles:
-    """Label maps of one folder, decoded on demand."""
-
-    folder: Path
-    files: tuple[str, ...]
-    shape: tuple[int, int]
-    void: Literal[255] | None
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, position: int) -> LabelMap:
-        path = self.folder / self.files[position]
-        labels = read_labels(path, void=self.void)
-        if tuple(labels.shape) != self.shape:
-            raise MaskError(
-                f"{path}: a mask of {labels.shape[1]} x {labels.shape[0]} pixels for frames of "
-                f"{self.shape[1]} x {self.shape[0]}. Masks must have the size of their frames; "
-                f"scale by nearest neighbour only."
-            )
-        return labels
+from sonotrace.io.masks import LabelFiles
+from sonotrace.io.picture import read_labels_noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +190,7 @@ def _masks(entry: _Entry, clip: Clip, void: Literal[255] | None) -> MaskTrack:
     if files and (note := read_labels_noted(folder / files[0], void=void)[1]):
         notes = (note,)
     return MaskTrack(
-        source=LabelFiles(folder, files, shape, void),
+        source=LabelFiles(folder=folder, files=files, shape=shape, void=void),
         frames=tuple(numbers[name] for name, _ in entry.masks),
         shape=shape,
         path=entry.masks_folder,
