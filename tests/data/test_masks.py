@@ -25,6 +25,12 @@ def test_an_unknown_frame_is_not_an_empty_one():
     assert 3 not in sparse()
 
 
+def test_only_numbers_are_frames():
+    assert 9 in sparse()
+    assert 10 not in sparse()
+    assert "2" not in sparse()
+
+
 def test_masks_come_with_their_frames_in_order():
     assert [frame for frame, _ in sparse()] == [2, 5, 9]
 

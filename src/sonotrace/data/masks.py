@@ -1,9 +1,11 @@
 """Label maps that belong to the frames of a clip."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
 from sonotrace.types import LabelMap
 
@@ -50,18 +52,22 @@ class MaskTrack:
         return len(self.frames)
 
     def __contains__(self, frame: object) -> bool:
-        return frame in self.frames
+        return isinstance(frame, SupportsIndex) and self._position(frame) is not None
 
     def __getitem__(self, frame: int) -> LabelMap:
         """Return the label map of frame number `frame`; KeyError if there is none."""
-        try:
-            return self.source[self.frames.index(frame)]
-        except ValueError:
-            raise KeyError(frame) from None
+        position = self._position(frame)
+        if position is None:
+            raise KeyError(frame)
+        return self.source[position]
 
     def __iter__(self) -> Iterator[tuple[int, LabelMap]]:
         """Yield (frame number, label map) in order."""
         return ((frame, self.source[i]) for i, frame in enumerate(self.frames))
+
+    def _position(self, frame: SupportsIndex) -> int | None:
+        position = bisect_left(self.frames, index(frame))
+        return position if self.frames[position : position + 1] == (index(frame),) else None
 
 
 @dataclass(frozen=True, slots=True)
