@@ -16,6 +16,14 @@ def test_luminance_weighs_green_most():
     assert luminance(colours).tolist() == [[[76, 150, 29]]]
 
 
+def test_luminance_is_rounded_exactly():
+    levels = torch.arange(0, 256, 5)
+    colours = torch.cartesian_prod(levels, levels, levels).T[:, None]  # (C, 1, all colours)
+    red, green, blue = colours
+    exact = (299 * red + 587 * green + 114 * blue + 500) // 1000
+    assert torch.equal(luminance(colours.to(torch.uint8))[0].long(), exact)
+
+
 def test_luminance_of_grey_is_itself():
     levels = torch.arange(256, dtype=torch.uint8)[None, None]
     assert torch.equal(luminance(levels.expand(3, 1, 256)), levels)

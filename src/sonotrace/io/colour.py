@@ -24,9 +24,12 @@ def luminance(frame: Frame) -> UInt8[Tensor, "1 H W"]:
     """Return the luminance of red, green and blue by ITU-R BT.601, rounded."""
     if frame.shape[0] == 1:
         return frame
-    red, green, blue = frame.to(torch.int32).unbind()
-    grey = (299 * red + 587 * green + 114 * blue + 500) // 1000
-    return grey.to(torch.uint8)[None]
+    red, green, blue = frame.unbind()
+    if torch.equal(red, green) and torch.equal(green, blue):
+        return red[None]
+    # All these whole numbers are exact in float32, and their thousandths far enough apart.
+    grey = red.float().mul_(299).add_(green, alpha=587).add_(blue, alpha=114).add_(500)
+    return grey.div_(1000).to(torch.uint8)[None]
 
 
 def coloured_share(frame: Frame, spread: int) -> float:
