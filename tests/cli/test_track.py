@@ -73,3 +73,36 @@ def test_the_same_seed_gives_the_same_masks(folder):
 
 def test_the_notice_is_given_where_the_result_appears(folder):
     assert "not a medical device" in track(folder).stderr
+
+
+def test_the_report_holds_every_setting_that_decides(folder):
+    track(folder, "--memory", "recent", "--memory-every", "2")
+    settings = json.loads((folder / "out/report.json").read_text())["settings"]
+    assert (settings["memory"], settings["memory_every"], settings["top_k"]) == ("recent", 2, 20)
+    assert settings["memory_frames"] == {"permanent_frames": 4, "recent_frames": 8}
+    assert settings["state_thresholds"]["fitted_frames"] == 0
+    assert settings["given_frames"] == [0]
+
+
+def test_frames_shrunk_for_the_network_are_told(folder):
+    model = build_model(model_config("stcn:tiny"))
+    save_weights(model, folder / "tiny.safetensors", {"longest_side": 40}, overwrite=True)
+    warnings = json.loads(track(folder, "--json", "--quiet").stdout)["warnings"]
+    assert any("64 x 48 pixels were shrunk to 40" in warning for warning in warnings)
+    assert "were shrunk to 40" in (folder / "out/report.html").read_text()
+
+
+def test_what_frame_0_is_called_is_told(folder):
+    track(folder)
+    assert "frame 0 is the picture 00010" in (folder / "out/report.html").read_text()
+
+
+def test_a_frame_that_is_not_there_is_answered_with_the_counting(folder):
+    result = CliRunner().invoke(
+        app,
+        [
+            *("track", str(folder / "clip"), "--mask", f"{folder / 'first.png'}@10"),
+            *("--out", str(folder / "out"), "--model", str(folder / "tiny.safetensors")),
+        ],
+    )
+    assert "the clip has 0 to 4, and frame 0 is 00010" in str(result.exception)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from sonotrace.cli.track_run import Prompts, read_prompts
+from sonotrace.cli.inputs import Opened
+from sonotrace.cli.track_run import Prompts, read_prompts, require_inside
 from sonotrace.data.clip import clip_from_frames
 from sonotrace.errors import MaskError, UsageError
 from sonotrace.io.picture import write_labels
@@ -66,3 +67,25 @@ def test_nothing_marked_says_how_to_mark(clip):
 def test_a_malformed_box_is_refused(clip, typed):
     with pytest.raises(UsageError, match="--box takes 4 numbers"):
         read_prompts(Prompts(boxes=[typed]), clip)
+
+
+def test_a_mask_without_an_object_is_named_by_its_frame_in_the_file(clip):
+    with pytest.raises(MaskError, match="frame 3 shows no object"):
+        require_inside({1: torch.zeros(40, 60, dtype=torch.uint8)}, Opened(clip, None))
+
+
+def test_a_mark_outside_of_the_tracked_part_is_refused(clip, drawn):
+    with pytest.raises(MaskError, match=r"frame 2 lies outside of the part .* 20,0,30,40"):
+        require_inside({0: drawn[1]}, Opened(clip, (20, 0, 30, 40)))
+
+
+def test_a_mark_that_reaches_out_of_the_tracked_part_is_noted(clip, drawn):
+    (note,) = require_inside({0: drawn[1]}, Opened(clip, (10, 0, 30, 40)))
+    assert note == "50 marked pixels of frame 2 lie outside of --crop: left out."
+    assert require_inside({0: drawn[1]}, Opened(clip, (5, 5, 30, 30))) == []
+
+
+def test_a_path_with_an_at_sign_is_a_path(clip, tmp_path):
+    write_labels(tmp_path / "me@home.png", torch.ones(40, 60, dtype=torch.uint8))
+    masks, _ = read_prompts(Prompts(masks=[str(tmp_path / "me@home.png")]), clip)
+    assert list(masks) == [0]

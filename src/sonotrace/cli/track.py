@@ -13,7 +13,9 @@ def track(
     out: options.Out,
     mask: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE[@FRAME]", help="Mask of a frame; frame 0 unless named."),
+        typer.Option(
+            metavar="FILE[@FRAME]", help="Mask of a frame, counted from 0; the first unless named."
+        ),
     ] = None,
     box: Annotated[
         list[str] | None,

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import torch
 
 from sonotrace.cli.console import Console
-from sonotrace.cli.inputs import Inputs, open_input, require_apart
+from sonotrace.cli.inputs import Inputs, Opened, open_input, require_apart
 from sonotrace.cli.options import numbers
 from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, UsageError
@@ -23,8 +23,8 @@ from sonotrace.report.track import TrackJob, TrackLog, track_into
 from sonotrace.report.track_page import warnings, write_track_page
 from sonotrace.runtime import RuntimeSettings, prepare
 from sonotrace.tasks.prompt import mask_from_box, mask_from_click
-from sonotrace.tasks.track import Tracker, TrackerSettings
-from sonotrace.types import LabelMap
+from sonotrace.tasks.track import MemoryPropagator, Tracker, TrackerSettings
+from sonotrace.types import VOID, LabelMap
 
 _POLICIES: dict[str, type[MemoryPolicy]] = {
     "bounded": Bounded,
@@ -74,11 +74,12 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         raise UsageError(f"--memory is one of {', '.join(_POLICIES)}, not {options.memory!r}.")
     if options.prompts.void not in {None, 255}:
         raise UsageError(f"--void takes 255 and nothing else, not {options.prompts.void}.")
-    marks = [Path(typed.rpartition("@")[0] or typed) for typed in options.prompts.masks]
+    marks = [Path(_split(typed)[0]) for typed in options.prompts.masks]
     require_apart(options.out, [options.inputs.path, Path(options.model), *marks])
     with whole_folder(options.out, overwrite=options.overwrite) as folder:
         opened = open_input(options.inputs)
         masks, notes = read_prompts(options.prompts, opened.clip)
+        notes += require_inside(masks, opened)
         runtime = RuntimeSettings.named(options.device, options.backend, options.precision)
         network, used = prepare(load_model(options.model), runtime)
         tracker = Tracker(
@@ -101,11 +102,15 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         started = time.perf_counter()
         log = track_into(folder, job, tracker, console.progress)
         seconds = time.perf_counter() - started
-        notes = [*notes, *tracker.notes]
+        notes += [*tracker.notes, *_note_size(tracker, opened)]
         summary = _summary(options, job, log, seconds) | asdict(used)
         summary["warnings"] = [*warnings(job), *notes]
-        write_track_page(folder, job, log, [*options.sections])
-        _write_report(folder, options, job, log, summary)
+        settings = _settings(options, job, tracker)
+        facts: dict[str, object] = {"model": Path(options.model).name}
+        facts |= {key: summary[key] for key in ("device", "backend", "precision")}
+        facts |= {"memory": options.memory, "remembered": f"every {options.memory_every} frames"}
+        write_track_page(folder, job, log, options.sections, notes=notes, facts=facts)
+        _write_report(folder, options, settings, log, summary)
     return summary
 
 
@@ -145,16 +150,55 @@ def read_prompts(prompts: Prompts, clip: Clip) -> tuple[dict[int, LabelMap], lis
     return masks, notes
 
 
-def _at_frame(typed: str, clip: Clip) -> tuple[str, int]:
-    """Split `WHAT@FRAME`; the frame is numbered as in the file, and returned as in the clip."""
+def require_inside(masks: dict[int, LabelMap], opened: Opened) -> list[str]:
+    """Return notes on marks that reach out of the part that is tracked.
+
+    Raises:
+        MaskError: Nothing is marked in a mask, or nothing within that part.
+    """
+    notes = []
+    for frame, labels in masks.items():
+        number = opened.clip.first_frame + frame
+        marked = (labels > 0) & (labels != VOID)
+        if not marked.any():
+            raise MaskError(
+                f"the mask of frame {number} shows no object: all pixels are 0 (background) or "
+                f"{VOID} (void). Give a mask with ids from 1 to {VOID - 1}."
+            )
+        if opened.area is None:
+            continue
+        column, row, width, height = opened.area
+        left = int(marked.sum() - marked[row : row + height, column : column + width].sum())
+        if left == int(marked.sum()):
+            raise MaskError(
+                f"what is marked in frame {number} lies outside of the part that is tracked, "
+                f"--crop {column},{row},{width},{height}. Choose a part that holds the target."
+            )
+        if left:
+            notes.append(f"{left} marked pixels of frame {number} lie outside of --crop: left out.")
+    return notes
+
+
+def _split(typed: str) -> tuple[str, int | None]:
+    """Split `WHAT@FRAME`; the frame is None where none is named."""
     what, at, number = typed.rpartition("@")
     if not at or not (number.isascii() and number.isdigit()):
-        return typed, 0
-    frame = int(number) - clip.first_frame
+        return typed, None
+    return what, int(number)
+
+
+def _at_frame(typed: str, clip: Clip) -> tuple[str, int]:
+    """Split `WHAT@FRAME`; the frame is numbered as in the file, and returned as in the clip."""
+    what, number = _split(typed)
+    if number is None:
+        return what, 0
+    frame = number - clip.first_frame
     if not 0 <= frame < len(clip):
         last = clip.first_frame + len(clip) - 1
+        named = f", and frame {clip.first_frame} is {clip.names[0]}" if clip.names else ""
         raise UsageError(
-            f"{typed}: there is no frame {number}; the clip has {clip.first_frame} to {last}."
+            f"{typed}: there is no frame {number}; the clip has {clip.first_frame} to {last}"
+            f"{named}."
         )
     return what, frame
 
@@ -196,24 +240,49 @@ def _summary(
     }
 
 
-def _write_report(
-    folder: Path,
-    options: TrackOptions,
-    job: TrackJob,
-    log: TrackLog,
-    summary: dict[str, object],
-) -> None:
-    settings = {
+def _note_size(tracker: Tracker, opened: Opened) -> list[str]:
+    """Say if the network sees smaller frames than the user."""
+    most, (_, rows, columns) = _longest_side(tracker), opened.seen.shape
+    if most is None or max(rows, columns) <= most:
+        return []
+    return [
+        f"frames of {columns} x {rows} pixels were shrunk to {most} on the longer side for the "
+        f"network; masks have the full size. --crop to the target keeps finer detail."
+    ]
+
+
+def _longest_side(tracker: Tracker) -> int | None:
+    propagator = tracker.propagator
+    return propagator.longest_side if isinstance(propagator, MemoryPropagator) else None
+
+
+def _settings(options: TrackOptions, job: TrackJob, tracker: Tracker) -> dict[str, object]:
+    """Return every setting that decides the result, defaults resolved."""
+    settings: dict[str, object] = {
         name: value
         for name, value in vars(options).items()
         if name in {"backward", "target", "memory", "memory_every", "save_probabilities"}
     }
-    settings |= {
+    return settings | {
+        "memory_frames": tracker.settings.memory.model_dump(exclude={"policy"}),
+        "top_k": tracker.settings.top_k,
+        "longest_side": _longest_side(tracker),
+        "state_thresholds": tracker.thresholds.model_dump(),
         "area": job.area,
         "spacing_mm": job.clip.spacing_mm,
         "spacing_source": job.clip.spacing_source,
         "first_frame": job.clip.first_frame,
+        "given_frames": sorted(job.clip.first_frame + frame for frame in job.masks),
     }
+
+
+def _write_report(
+    folder: Path,
+    options: TrackOptions,
+    settings: dict[str, object],
+    log: TrackLog,
+    summary: dict[str, object],
+) -> None:
     Report(
         command="track",
         settings=settings,
@@ -228,7 +297,7 @@ def _write_report(
             "frames": summary["frames"],
             "objects": summary["objects"],
             "states": summary["states"],
-            "given_frames": sorted(job.clip.first_frame + frame for frame in job.masks),
+            "given_frames": settings["given_frames"],
         },
         warnings=list(summary["warnings"]),  # type: ignore[call-overload]  # a list of str
         outputs=sorted(str(path.relative_to(folder)) for path in folder.glob("*")),

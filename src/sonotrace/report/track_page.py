@@ -1,6 +1,6 @@
 """The page of a tracked clip: what went in, what was found, what to doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sonotrace.data.clip import Clip
@@ -13,7 +13,13 @@ _PICTURES = 8
 
 
 def write_track_page(
-    folder: Path, job: TrackJob, log: TrackLog, scores: Sequence[Section] = ()
+    folder: Path,
+    job: TrackJob,
+    log: TrackLog,
+    scores: Sequence[Section] = (),
+    *,
+    notes: Sequence[str] = (),
+    facts: Mapping[str, object] | None = None,
 ) -> None:
     """Write `report.html` into the folder that `track_into` filled.
 
@@ -22,6 +28,8 @@ def write_track_page(
         job: What was tracked.
         log: What happened.
         scores: Further sections to put first, such as a comparison with the truth.
+        notes: What to doubt beyond what the clip itself says.
+        facts: By what it was tracked: the model and its settings.
     """
     sections = [
         *scores,
@@ -29,11 +37,12 @@ def write_track_page(
         _areas(job, log),
         Section(title="Objects", rows=_objects(log)),
         Section(title="Input", facts=describe_clip(job.clip)),
+        *([Section(title="Tracked by", facts=dict(facts))] if facts else []),
         Section(title="Time", rows=_times(log)),
     ]
-    notes = warnings(job)
-    if notes:
-        sections.insert(len(scores), Section(title="Before you rely on it", warnings=notes))
+    doubts = [*warnings(job), *notes]
+    if doubts:
+        sections.insert(len(scores), Section(title="Before you rely on it", warnings=doubts))
     name = job.clip.path.name if job.clip.path is not None else job.clip.format
     write_page(folder / "report.html", f"Tracked: {name}", sections)
 
@@ -59,6 +68,9 @@ def describe_clip(clip: Clip) -> dict[str, object]:
 def warnings(job: TrackJob) -> list[str]:
     """Return what a reader of the results should know."""
     notes = list(job.clip.warnings)
+    names, first = job.clip.names, job.clip.first_frame
+    if names and not (names[0].isdecimal() and int(names[0]) == first):
+        notes.append(f"Frames are counted from 0: frame {first} is the picture {names[0]}.")
     if job.clip.spacing_mm is None:
         notes.append(f"Lengths are in pixels: {job.clip.spacing_note}")
     if job.clip.times_s is None:
