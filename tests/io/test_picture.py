@@ -171,6 +171,22 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, columns, rows):
         read_picture(tmp_path / "a.png")
 
 
+def test_colour_in_any_page_makes_the_clip_coloured(tmp_path):
+    pages = [Image.new("L", (4, 3), 9), Image.new("RGB", (4, 3), (200, 20, 20))]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    clip = read_picture_clip(tmp_path / "a.tif")
+    assert [frame.shape[0] for frame in clip] == [3, 3]
+
+
+def test_a_picture_with_a_coloured_dot_is_grey_as_it_is_told(tmp_path):
+    picture = Image.new("RGB", (64, 64), (9, 9, 9))
+    picture.putpixel((1, 1), (255, 0, 0))
+    picture.save(tmp_path / "a.png")
+    clip = read_picture_clip(tmp_path / "a.png")
+    assert clip.shape == tuple(clip[0].shape) == (1, 64, 64)
+    assert "read as luminance" in clip.warnings[0]
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
 def test_a_truncated_picture_is_a_read_error(tmp_path, suffix):
     write_picture(tmp_path / f"a.{suffix}", _pixels(40, 40, 1, 0))

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, ReadError, SonotraceError
-from sonotrace.io.colour import choose_channels, conform
+from sonotrace.io.colour import choose_channels, conform, sampled
 from sonotrace.io.limits import require_frame_fits, require_frames_fit
 from sonotrace.types import VOID, Frame, LabelMap
 
@@ -148,6 +148,9 @@ class PicturePages:
 def read_picture_clip(path: Path) -> Clip:
     """Open a picture as a clip of one frame, or a TIFF of several pages as one frame each.
 
+    A clip without colour has one channel, chosen from pages all over the file, as in a folder
+    of pictures.
+
     Raises:
         ReadError: As `read_picture`.
     """
@@ -159,9 +162,9 @@ def read_picture_clip(path: Path) -> Clip:
         elif getattr(picture, "n_frames", 1) > 1:
             notes.append("an animation of which only the first picture is read.")
         require_frames_fit(path, pages)
-    first = read_picture(path)
-    shape = (first.shape[0], first.shape[1], first.shape[2])
-    notes += choose_channels([first])[1] if first.shape[0] == 3 else []
+    frames = [read_picture(path, page=i) for i in sampled(pages)]
+    channels, colour_notes = choose_channels(frames)
+    shape = (channels, frames[0].shape[1], frames[0].shape[2])
     return Clip(
         source=PicturePages(path=path, pages=pages, shape=shape),
         path=path,
@@ -169,7 +172,7 @@ def read_picture_clip(path: Path) -> Clip:
         shape=shape,
         times_s=None,
         spacing_note="pictures do not say how large a pixel is.",
-        warnings=tuple(notes),
+        warnings=(*notes, *colour_notes),
         names=(path.stem,) if pages == 1 else None,
     )
 
