@@ -49,7 +49,7 @@ def test_an_invalid_status_is_kept_and_told(header):
 
 
 def test_a_pixel_scale_is_recognised_where_the_tracker_vouches_for_it(header):
-    tracks, _ = transform_tracks(
+    tracks, notes = transform_tracks(
         header(
             ImageToProbeTransform=[SCALED, SCALED],
             ProbeToTrackerTransform=[TURNED, SCALED],
@@ -57,6 +57,7 @@ def test_a_pixel_scale_is_recognised_where_the_tracker_vouches_for_it(header):
         )
     )
     assert [track.holds_scale for track in tracks] == [True, False]
+    assert sum("pixel scale, 0.1 x 0.1 mm per pixel" in note for note in notes) == 1
 
 
 @pytest.mark.parametrize("text", ["1 0 0", IDENTITY + " 1", IDENTITY.replace("1", "x"), ""])
@@ -79,7 +80,22 @@ def test_a_transform_of_some_frames_is_refused(header):
 def test_a_transform_of_the_whole_sequence_is_kept(header):
     found, notes = constant_transforms(header({"ImageToProbeTransform": SCALED, "BTransform": "?"}))
     assert found == {"ImageToProbe": [[0.1, 0, 0, 0], [0, 0.1, 0, 0], [0, 0, 0.1, 0], [0, 0, 0, 1]]}
-    assert notes == ["BTransform is not 16 numbers and was left out."]
+    assert "BTransform is not 16 numbers and was left out." in notes
+
+
+def test_a_pixel_scale_of_the_whole_sequence_is_told_by_rows_and_columns(header):
+    matrix = "0 0.2 0 5  -0.1 0 0 6  0 0 0.1 7  0 0 0 1"
+    _, notes = constant_transforms(header({"ImageToProbeTransform": matrix}))
+    assert ["0.2 x 0.1 mm per pixel (row x column)" in note for note in notes] == [True]
+
+
+def test_other_transforms_that_scale_are_told(header):
+    _, notes = constant_transforms(header({"ProbeToTrackerTransform": SCALED}))
+    assert notes == ["ProbeToTracker scales by 0.1 and 0.1 along x and y; it is kept as written."]
+
+
+def test_a_rigid_transform_of_the_whole_sequence_needs_no_words(header):
+    assert constant_transforms(header({"ProbeToTrackerTransform": TURNED}))[1] == []
 
 
 def poses_of(header, **frame_fields):
@@ -101,7 +117,7 @@ def test_probe_poses_are_not_taken_for_picture_poses(header):
 def test_a_scale_never_becomes_a_pose(header):
     poses, notes = poses_of(header, ImageToReferenceTransform=[SCALED, SCALED])
     assert poses is None
-    assert "pixel scale" in notes[0]
+    assert "no rigid pose" in notes[0]
 
 
 def test_a_mirror_never_becomes_a_pose(header):

@@ -10,7 +10,7 @@ from sonotrace.errors import DataContractError, ReadError
 from sonotrace.geometry.rigid import is_rigid
 from sonotrace.io.metaimage.header import Header
 from sonotrace.io.metaimage.numbers import finite
-from sonotrace.types import Poses, Times
+from sonotrace.types import Pose, Poses, Times
 
 EXPLICIT_POSES = ("ImageToWorld", "ImageToReference", "ImageToTracker")
 """Transforms that are poses of the picture as they stand, the first one present is taken."""
@@ -44,6 +44,8 @@ def transform_tracks(header: Header) -> tuple[tuple[TransformTrack, ...], list[s
                 name=name, matrices=matrices, valid=valid, holds_scale=_holds_scale(vouched)
             )
         )
+        if tracks[-1].holds_scale:
+            notes.append(_scale_note(name, vouched[0]))
     return tuple(tracks), notes
 
 
@@ -58,7 +60,11 @@ def constant_transforms(header: Header) -> tuple[dict[str, list[list[float]]], l
         if values is None or len(values) != 16:
             notes.append(f"{field} is not 16 numbers and was left out.")
             continue
-        found[field.removesuffix(_SUFFIX)] = [values[i : i + 4] for i in range(0, 16, 4)]
+        name = field.removesuffix(_SUFFIX)
+        found[name] = [values[i : i + 4] for i in range(0, 16, 4)]
+        matrix = torch.tensor(found[name], dtype=torch.float64)
+        if _holds_scale(matrix[None]):
+            notes.append(_scale_note(name, matrix))
     return found, notes
 
 
@@ -76,7 +82,7 @@ def explicit_poses(tracks: tuple[TransformTrack, ...]) -> tuple[Poses | None, li
         if not all(track.valid):
             return None, [f"{name} is not valid in all frames, so there are no poses."]
         if track.holds_scale:
-            return None, [f"{name} holds the pixel scale, so it is no rigid pose."]
+            return None, [f"{name} is no rigid pose, so there are no poses."]
         if not bool(is_rigid(track.matrices).all()):
             return None, [f"{name} is not rigid in all frames, so there are no poses."]
         return track.matrices, []
@@ -154,6 +160,17 @@ def _every_frame(header: Header, field: str) -> list[str] | None:
 def _holds_scale(matrices: Poses) -> bool:
     """Say whether an axis has another length than 1 in a matrix that the tracker vouched for."""
     return bool(((matrices[:, :3, :3].norm(dim=1) - 1).abs() > 1e-3).any())
+
+
+def _scale_note(name: str, matrix: Pose) -> str:
+    """Say what a matrix multiplies lengths by; those of pictures start from pixels."""
+    x, y = matrix[:3, :3].norm(dim=0).tolist()[:2]
+    if name.startswith("ImageTo"):
+        return (
+            f"{name} holds the pixel scale, {y:.5g} x {x:.5g} mm per pixel (row x column); it is "
+            f"kept as written."
+        )
+    return f"{name} scales by {x:.5g} and {y:.5g} along x and y; it is kept as written."
 
 
 def _no_matrix(path: Path, field: str, frame: int, text: str) -> ReadError:
