@@ -1,10 +1,10 @@
 """A tracked clip becomes a folder in the geometry of the clip."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from sonotrace.data.clip import clip_from_frames
 from sonotrace.io import open_clip
@@ -12,7 +12,7 @@ from sonotrace.io.picture import read_labels
 from sonotrace.models import build_model, model_config
 from sonotrace.report.track import TrackJob, mask_name, track_into
 from sonotrace.report.track_page import write_track_page
-from sonotrace.tasks.track import Tracker
+from sonotrace.tasks.track import StateThresholds, Tracker, TrackerSettings
 
 
 def plain(items, total, what):
@@ -79,6 +79,8 @@ def test_the_overlay_has_as_many_frames_as_the_clip(tmp_path, tracker, clip):
 
 def test_masks_are_named_like_the_files_of_the_frames(clip):
     assert mask_name(clip.cut(2, 6), 1) == "00003.png"
+    named = replace(clip, names=("00010", "00011", "00012", "00013", "00014", "00015"))
+    assert mask_name(named.cut(2, 6), 1) == "00013.png"
 
 
 def test_the_page_says_where_lengths_come_from(tmp_path, tracker, clip):
@@ -95,5 +97,10 @@ def test_the_log_counts_every_state_once(tmp_path, tracker, clip):
     assert sum(log.state_counts()[7].values()) == 6
 
 
-def test_a_tracker_takes_any_module_that_remembers(tracker):
-    assert isinstance(tracker.propagator.network, nn.Module)
+def test_the_page_names_the_frames_to_look_at(tmp_path, tracker, clip):
+    states = StateThresholds(tracked_confidence=0.9999, lost_confidence=0.9999)
+    tracker = Tracker(tracker.propagator.network, settings=TrackerSettings(states=states))
+    job = TrackJob(clip=clip.cut(1, 6), masks={0: square(), 3: square()})
+    log = track_into(tmp_path, job, tracker, plain)
+    write_track_page(tmp_path, job, log)
+    assert "<td>2-3, 5</td>" in (tmp_path / "report.html").read_text()

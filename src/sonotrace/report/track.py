@@ -69,6 +69,10 @@ class TrackLog:
             self.confidences.append(confidence)
         self.timings.add("track", result.seconds)
 
+    def in_doubt(self, position: int) -> bool:
+        """Return whether the object was uncertain or lost there."""
+        return _STATES[self.states[position]] in {TargetState.UNCERTAIN, TargetState.LOST}
+
     def by_frame(self) -> dict[int, list[int]]:
         """Return the positions in the arrays that belong to each frame."""
         positions: dict[int, list[int]] = {}

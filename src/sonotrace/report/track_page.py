@@ -10,6 +10,7 @@ from sonotrace.report.page import Curve, Section, curve, embed, write_page
 from sonotrace.report.track import TrackJob, TrackLog, mask_name
 
 _PICTURES = 8
+_RANGES = 12
 
 
 def write_track_page(
@@ -35,7 +36,7 @@ def write_track_page(
         *scores,
         _pictures(folder, job),
         _areas(job, log),
-        Section(title="Objects", rows=_objects(log)),
+        Section(title="Objects", rows=_objects(log, job.clip.first_frame)),
         Section(title="Input", facts=describe_clip(job.clip)),
         *([Section(title="Tracked by", facts=dict(facts))] if facts else []),
         Section(title="Time", rows=_times(log)),
@@ -113,7 +114,7 @@ def _areas(job: TrackJob, log: TrackLog) -> Section:
     return Section(title="Area", curves=curves, curves_label=label)
 
 
-def _objects(log: TrackLog) -> list[dict[str, object]]:
+def _objects(log: TrackLog, first_frame: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     counts = log.state_counts()
     for object_id, states in counts.items():
@@ -121,8 +122,23 @@ def _objects(log: TrackLog) -> list[dict[str, object]]:
         mean = sum(log.confidences[i] for i in places) / len(places)
         row: dict[str, object] = {"object": object_id, "frames": len(places)}
         row |= dict(states)
-        rows.append(row | {"mean confidence": f"{mean:.3f}"})
+        row["mean confidence"] = f"{mean:.3f}"
+        doubtful = sorted(first_frame + log.frames[i] for i in places if log.in_doubt(i))
+        rows.append(row | {"in doubt or lost in frames": _ranges(doubtful) or "none"})
     return rows
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers as `3-5, 9`, at most `_RANGES` of them."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    more = len(words) - _RANGES
+    return ", ".join(words[:_RANGES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _times(log: TrackLog) -> list[dict[str, object]]:
