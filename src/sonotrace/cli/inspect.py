@@ -184,7 +184,7 @@ def _rows(document: Document) -> list[tuple[str, str]]:
             "spacing",
             f"{spacing[0]:.5g} x {spacing[1]:.5g} mm (row x column)" if spacing else "unknown",
         ),
-        ("why", f"{document['spacing_source']}: {document['spacing_note']}"),
+        _why(document),
     ]
     if document["duration_s"] is not None:
         rows.insert(5, ("duration", f"{document['duration_s']:.4g} s"))
@@ -197,6 +197,12 @@ def _rows(document: Document) -> list[tuple[str, str]]:
     rows += [("clip", _clip_line(clip)) for clip in document.get("clips", [])]
     rows += list(document["details"].items())
     return rows + [("warning", warning) for warning in document["warnings"]]
+
+
+def _why(document: Document) -> tuple[str, str]:
+    """Say where the spacing comes from, or why there is none."""
+    source, note = document["spacing_source"], document["spacing_note"]
+    return ("why", note) if source == "unknown" else ("spacing from", f"{source}: {note}")
 
 
 def _size(document: Document) -> str:

@@ -244,7 +244,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object], dict[str, o
             metadata = file.metadata() or {}
             tensors = {name: _float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a whole safetensors file: {error}") from error
+        raise ModelError(
+            f"{path}: not a whole safetensors file ({error}). Copy or train it again; "
+            f"checkpoints of others go through `sonotrace models import`."
+        ) from error
     odd = [name for name, value in tensors.items() if value.dtype not in _TYPES]
     if odd:
         raise ModelError(

@@ -10,7 +10,7 @@ def test_the_vector_is_preferred_and_may_be_uneven(dicom):
     path = dicom(FrameTimeVector=[0, 40, 50, 60], FrameTime="33", CineRate="10")
     clip = read_dicom(path)
     assert clip.times_s.tolist() == pytest.approx([0, 0.04, 0.09, 0.15])
-    assert clip.details["clock"] == "FrameTimeVector"
+    assert clip.details["times from"] == "FrameTimeVector"
 
 
 def test_frame_time_is_milliseconds_and_preferred_to_the_cine_rate(dicom):

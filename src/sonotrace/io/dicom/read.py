@@ -80,7 +80,7 @@ def read_dicom(path: Path) -> Clip:
             *spacing_notes,
             *colour_notes,
         ),
-        _details=details | ({"clock": clock} if clock else {}),
+        _details=details | ({"times from": clock} if clock else {}),
     )
 
 
