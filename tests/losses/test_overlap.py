@@ -1,15 +1,7 @@
-import math
-
 import pytest
 import torch
 
-from sonotrace.losses.overlap import (
-    Bootstrap,
-    cross_entropy,
-    dice_loss,
-    hardest_mean,
-    mask_loss,
-)
+from sonotrace.losses.overlap import Bootstrap, dice_loss, hardest_mean
 
 # Two objects on a row of four pixels: object 1, object 1, object 2, background.
 MASKS = torch.tensor([[[[1.0, 1, 0, 0]], [[0.0, 0, 1, 0]]]])
@@ -17,24 +9,12 @@ BOTH = torch.tensor([[True, True]])
 PROBABILITIES = torch.tensor([[[[0.5, 0.25, 0.5, 0]], [[0.25, 0.25, 0.25, 0]]]])
 
 
-def test_cross_entropy_is_minus_the_log_of_what_the_pixel_shows():
-    # object 1: 0.5 and 0.25; object 2: 0.25; background: 1 - 0 - 0.
-    expected = torch.tensor([[[math.log(2), math.log(4), math.log(4), 0.0]]])
-    torch.testing.assert_close(cross_entropy(PROBABILITIES, MASKS, BOTH), expected)
-
-
-def test_a_certain_mistake_costs_a_bounded_amount():
-    wrong = torch.tensor([[[[1.0]]]])
-    loss = cross_entropy(wrong, torch.zeros_like(wrong), torch.tensor([[True]]))
-    assert loss.item() == pytest.approx(-math.log(1e-7))
-
-
-def test_an_empty_slot_changes_no_loss_whatever_is_predicted_in_it():
+def test_an_empty_slot_changes_no_dice_whatever_is_predicted_in_it():
     one = torch.tensor([[True, False]])
     nothing = PROBABILITIES.clone()
     nothing[:, 1] = 0
-    for loss in (cross_entropy, dice_loss):
-        torch.testing.assert_close(loss(PROBABILITIES, MASKS, one), loss(nothing, MASKS, one))
+    expected = dice_loss(nothing, MASKS, one)
+    torch.testing.assert_close(dice_loss(PROBABILITIES, MASKS, one), expected)
 
 
 def test_the_hardest_half_of_four_is_the_mean_of_the_two_largest():
@@ -76,7 +56,7 @@ def test_a_perfect_prediction_has_no_dice_loss():
 
 def test_an_empty_mask_predicted_empty_costs_nothing():
     empty = torch.zeros_like(MASKS)
-    assert mask_loss(empty, empty, BOTH).item() == 0
+    assert dice_loss(empty, empty, BOTH).item() == 0
 
 
 def test_an_empty_mask_predicted_full_has_a_gradient():
@@ -88,9 +68,3 @@ def test_an_empty_mask_predicted_full_has_a_gradient():
 def test_a_picture_without_objects_adds_no_dice():
     none = torch.tensor([[False, False]])
     assert dice_loss(PROBABILITIES, MASKS, none).item() == 0
-
-
-def test_the_whole_is_the_sum_of_its_parts():
-    whole = mask_loss(PROBABILITIES, MASKS, BOTH, share=0.5, dice_weight=2.0)
-    entropy = math.log(4)  # the two hardest pixels
-    assert whole.item() == pytest.approx(entropy + 2 * dice_loss(PROBABILITIES, MASKS, BOTH).item())

@@ -24,6 +24,7 @@ from sonotrace.datasets.layers import Layer, blob, cut_out, mean_brightness, sam
 from sonotrace.datasets.pictures import LabelledPictures
 from sonotrace.datasets.splits import require_trainable
 from sonotrace.errors import DataContractError
+from sonotrace.io.colour import luminance
 from sonotrace.settings import Settings
 from sonotrace.transforms.intensity import LookRange, apply_look, draw_look, drift
 from sonotrace.transforms.spatial import (
@@ -211,7 +212,7 @@ class StillTriplets(Dataset[TrainingClip]):
 
 def _shrink(picture: Sample, longest: int) -> _Still:
     """Return a grey picture whose longer side is at most `longest`, and its labels."""
-    image = _luminance(picture.image)
+    image = luminance(picture.image)
     labels = picture.labels
     factor = longest / max(labels.shape)
     if factor < 1:
@@ -231,13 +232,6 @@ def _shrink_labels(labels: LabelMap, shape: tuple[int, int]) -> UInt8[Tensor, "h
         small = torch.where(cover >= best, torch.tensor(i, dtype=torch.uint8), small)
         best = torch.maximum(best, cover)
     return small
-
-
-def _luminance(image: Frame) -> UInt8[Tensor, "1 H W"]:
-    if image.shape[0] == 1:
-        return image
-    weights = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
-    return torch.einsum("chw,c->hw", image.float(), weights).round().to(torch.uint8)[None]
 
 
 def _targets_of(

@@ -1,21 +1,16 @@
-"""Losses of masks of several objects that share the pixels with a background.
+"""Losses of the masks of several objects, and which pixels of a loss count.
 
-Probabilities are those of the objects after aggregation: what they leave to 1 is the
-background's. Slots without an object (`present` is false) count as background and add nothing.
+Slots without an object (`present` is false) add nothing.
 
-Sources: bootstrapped cross-entropy as in Cheng et al., STCN, NeurIPS 2021, arXiv:2106.05210;
+Sources: the bootstrap is that of Cheng et al., STCN, NeurIPS 2021, arXiv:2106.05210;
 Dice of Milletari et al., V-Net, 3DV 2016, arXiv:1606.04797, in MONAI's definition.
 """
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float
 from monai.losses.dice import DiceLoss
 from torch import Tensor
-
-_LEAST = 1e-7
-"""The smallest probability that is told from none; bounds the cross-entropy at 16.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +27,6 @@ class Bootstrap:
         """Return the part of the pixels that counts at `step`."""
         part = (step - self.plain_until) / max(1, self.falls_until - self.plain_until)
         return 1 - (1 - self.share) * min(1.0, max(0.0, part))
-
-
-def cross_entropy(
-    probabilities: Float[Tensor, "B O H W"],
-    masks: Float[Tensor, "B O H W"],
-    present: Bool[Tensor, "B O"],
-) -> Float[Tensor, "B H W"]:
-    """Return -log of the probability given to what each pixel shows, in nats."""
-    there = present[:, :, None, None].to(probabilities.dtype)
-    p, truth = probabilities * there, masks * there
-    background, outside = 1 - p.sum(dim=1), 1 - truth.sum(dim=1)  # (B, H, W)
-    given = (p * truth).sum(dim=1) + background * outside
-    return -given.clamp(min=_LEAST).log()
 
 
 def hardest_mean(each: Float[Tensor, "B H W"], share: float) -> Float[Tensor, " B"]:
@@ -71,18 +53,3 @@ def dice_loss(
     every: Tensor = DiceLoss(smooth_nr=1.0, smooth_dr=1.0, reduction="none")(probabilities, masks)
     there = present.to(probabilities.dtype)
     return (every.flatten(1) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)
-
-
-def mask_loss(
-    probabilities: Float[Tensor, "B O H W"],
-    masks: Float[Tensor, "B O H W"],
-    present: Bool[Tensor, "B O"],
-    *,
-    share: float = 1.0,
-    dice_weight: float = 1.0,
-) -> Float[Tensor, ""]:
-    """Return the cross-entropy of the hardest `share` plus the weighted Dice loss, of a batch."""
-    entropy = hardest_mean(cross_entropy(probabilities, masks, present), share)
-    if dice_weight == 0:
-        return entropy.mean()
-    return torch.mean(entropy + dice_weight * dice_loss(probabilities, masks, present))

@@ -16,13 +16,12 @@ from torch import Tensor
 
 from sonotrace.data.sample import TrainingClip, VideoSample
 from sonotrace.errors import DataContractError
+from sonotrace.io.colour import luminance
 from sonotrace.settings import Settings
 from sonotrace.transforms.intensity import LookRange, apply_look, draw_look, drift
 from sonotrace.types import VOID, Frame, LabelMap
 
 _ATTEMPTS = 8
-_LUMINANCE = (0.299, 0.587, 0.114)
-"""ITU-R BT.601."""
 
 
 class RealClipSettings(Settings):
@@ -123,8 +122,7 @@ def _start(pixel: int, length: int, side: int, random: np.random.Generator) -> i
 
 
 def _grey(frame: Frame) -> Float[Tensor, "H W"]:
-    x = frame.float() / 255
-    return x[0] if len(x) == 1 else torch.einsum("chw,c->hw", x, torch.tensor(_LUMINANCE))
+    return luminance(frame)[0].float() / 255
 
 
 def _cut(
