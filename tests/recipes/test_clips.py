@@ -1,8 +1,12 @@
 """Patients are divided between training and validation."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from sonotrace.config import ClipsConfig, RunConfig
+from sonotrace.data.masks import masks_from_maps
 from sonotrace.errors import DataContractError
 from sonotrace.io.davis import read_davis, write_davis
 from sonotrace.recipes.clips import real_clips
@@ -23,3 +27,10 @@ def test_one_patient_cannot_be_divided(own_clips, tmp_path):
     write_davis(tmp_path / "one", [read_davis(own_clips)[0]])
     with pytest.raises(DataContractError, match="At least two"):
         real_clips(RUN.data, RUN, tmp_path / "one")
+
+
+def test_clips_whose_label_maps_are_all_empty_are_refused(own_clips, tmp_path):
+    nothing = masks_from_maps([torch.zeros(64, 72, dtype=torch.uint8)] * 5)
+    write_davis(tmp_path / "e", [replace(one, masks=nothing) for one in read_davis(own_clips)])
+    with pytest.raises(DataContractError, match="shows an object"):
+        real_clips(RUN.data, RUN, tmp_path / "e")

@@ -1,11 +1,13 @@
 """A run begins with weights that fit, in a place that is free."""
 
+import sys
+
 import pytest
 import torch
 from torch.testing import assert_close
 
 from sonotrace.config import RunConfig, with_changes
-from sonotrace.errors import ModelError, ReadError, UsageError
+from sonotrace.errors import MissingExtraError, ModelError, ReadError, UsageError
 from sonotrace.models import build_model, model_config
 from sonotrace.models.weights import load_model, save_weights
 from sonotrace.recipes import find_recipe
@@ -62,3 +64,10 @@ def test_a_run_that_is_there_is_not_overwritten(quick, own_clips, tmp_path):
 def test_there_must_be_a_run_to_resume(quick, own_clips, tmp_path):
     with pytest.raises(ReadError, match="no folder of a run"):
         train(quick, own_clips, tmp_path / "none", Start(resume=True))
+
+
+def test_a_run_that_cannot_log_as_wanted_leaves_nothing(quick, own_clips, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(MissingExtraError):
+        train(with_changes(quick, ["loop.tensorboard=true"]), own_clips, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -33,7 +33,13 @@ def real_clips(config: ClipsConfig, run: RunConfig, root: Path) -> ClipsOfRun:
     training, validation = split_by_group(samples, config.validation_fraction, _SPLIT_SEED)
     draw = RealClips(training, config.real, seed=run.seed)
     kept = RealClips(validation, _plain(config), seed=_VALIDATION_SEED)
-    return ClipsOfRun(draw, {"clips": first_clips(kept, config.validation_clips)})
+    clips = first_clips(kept, config.validation_clips)
+    if not any(clip.present.any() for clip in clips):
+        raise DataContractError(
+            f"{root}: no label map of the clips that validate, such as {validation[0].id!r}, shows "
+            f"an object. Draw targets with the values 1 to 254; 0 is background and 255 unknown."
+        )
+    return ClipsOfRun(draw, {"clips": clips})
 
 
 def _plain(config: ClipsConfig) -> RealClipSettings:

@@ -22,7 +22,7 @@ from sonotrace.recipes.clips import real_clips
 from sonotrace.recipes.stills import ClipsOfRun, still_clips
 from sonotrace.recipes.thresholds import fit_thresholds
 from sonotrace.training.clip_loss import make_clip_loss
-from sonotrace.training.loop import Lesson, fit, uses_bf16
+from sonotrace.training.loop import Lesson, fit, require_logger, uses_bf16
 from sonotrace.training.validation import mean_dice
 
 CONFIG = "config.yaml"
@@ -65,10 +65,12 @@ def train(
         ModelError: The weights to begin with do not fit the network.
         ReadError: The data cannot be read, or there is nothing to resume.
         DataContractError: A held-out case is among the training data.
+        MissingExtraError: TensorBoard is wanted and not installed.
     """
     begun = time.monotonic()
     if _is_first():
         _require_place(out, resume=start.resume)
+    require_logger(config.loop)
     torch.manual_seed(config.seed)
     network = build_model(model_config(config.model))
     if start.init_from is not None and not start.resume:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -22,6 +22,9 @@ from sonotrace.training.callbacks import Journal, KeepBest, SaveBest, SaveState,
 from sonotrace.training.loader import BatchNumbers, ClipStream, DrawClip, make_loader
 from sonotrace.training.module import ClipLoss, MemoryTraining
 from sonotrace.training.optim import OptimConfig
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import TensorBoardLogger
 
 STATE = "state.ckpt"
 LOG = "log.csv"
@@ -93,6 +96,16 @@ def fit(
             raise KeyboardInterrupt from ended
 
 
+def require_logger(loop: LoopConfig) -> None:
+    """Say before a run begins that what it shall log with is missing.
+
+    Raises:
+        MissingExtraError: TensorBoard is wanted and not installed.
+    """
+    if loop.tensorboard:
+        _tensorboard_logger()
+
+
 def uses_bf16(loop: LoopConfig) -> bool:
     """Return whether convolutions run in bf16: as set, or where the hardware computes with it."""
     if loop.precision != "auto":
@@ -126,7 +139,7 @@ def _trainer(
             best,
             SaveState(out / STATE, every=loop.save_every, last=optim.steps),
         ],
-        logger=_tensorboard(out) if loop.tensorboard else False,
+        logger=_logger(out) if loop.tensorboard else False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -154,13 +167,17 @@ class _Clips(pl.LightningDataModule):
         return make_loader(ClipStream(self.draw), numbers, self.loop.workers)
 
 
-def _tensorboard(out: Path) -> Logger:
+def _tensorboard_logger() -> "type[TensorBoardLogger]":
     try:
         import tensorboard  # type: ignore[import-not-found,unused-ignore]  # noqa: F401, PLC0415
         from lightning.pytorch.loggers import TensorBoardLogger  # noqa: PLC0415
     except (ImportError, RuntimeError) as error:
         raise MissingExtraError("tensorboard", "log") from error
-    return TensorBoardLogger(out, name="", version="tensorboard")
+    return TensorBoardLogger
+
+
+def _logger(out: Path) -> Logger:
+    return _tensorboard_logger()(out, name="", version="tensorboard")
 
 
 @contextmanager
