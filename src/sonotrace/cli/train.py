@@ -11,8 +11,16 @@ from sonotrace.cli.options import Json, Quiet
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE|CONFIG.yaml", help="What to train.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of the data, or a DAVIS folder.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE|CONFIG.yaml", help="stcn-small-stills, stcn-finetune, or a file."
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option("--data", help="stcn-finetune: a DAVIS folder. stcn-small-stills: see below."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the run: weights, log, state.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     devices: Annotated[int, typer.Option("--devices", min=1, help="Processes or GPUs.")] = 1,
@@ -32,6 +40,9 @@ def train(
 
     --out receives config.yaml (every setting), log.csv, best.safetensors (the best weights so
     far), and state.ckpt, from which --resume goes on after the run was killed.
+
+    stcn-small-stills reads busi, usgra_nerve and muscle_dltrack below --data; fewer of them
+    with --set "data.weights={busi: 1}". The seed is a setting too: --set seed=1.
     """
     from sonotrace.config import with_changes
     from sonotrace.recipes import find_recipe

@@ -200,7 +200,8 @@ def _match(prediction: MaskClip, true: MaskClip, how: Pairing) -> tuple[dict[str
     if missing and not how.missing_as_empty:
         raise MaskError(
             f"{prediction.path}: has no prediction for {len(missing)} of the {len(truths)} masks "
-            f"of {true.path}, such as {missing[0]}. Predict every frame with truth (track "
+            f"of {true.path}, such as {missing[0]}; the predictions are named {_range(names)}. "
+            f"Give masks the names of their frames, predict every frame with truth (track "
             f"--backward goes to the frames before the mask), choose frames with --from and --to, "
             f"or add --missing-as-empty to score them as empty."
         )
@@ -208,6 +209,11 @@ def _match(prediction: MaskClip, true: MaskClip, how: Pairing) -> tuple[dict[str
     if missing:
         notes.append(f"{true.name}: {len(missing)} frames without prediction count as empty.")
     return matches, notes
+
+
+def _range(names: list[str]) -> str:
+    """Say which names there are, the first and the last."""
+    return " to ".join(dict.fromkeys([names[0], names[-1]])) if names else "nothing"
 
 
 def _same(truth: str, by_number: dict[int, str]) -> str | None:
