@@ -116,6 +116,13 @@ def test_attributes_give_group_spacing_and_the_rest(root):
     assert clips[1].clip.spacing_source == "user"
 
 
+def test_the_reason_for_no_spacing_is_kept(root):
+    (root / "attributes.csv").write_text("clip,spacing_note\nbear,the region left the picture.\n")
+    clip = read_davis(root)[1].clip
+    assert clip.spacing_mm is None
+    assert clip.spacing_note == "the region left the picture."
+
+
 def test_a_table_of_other_frames_is_refused(root):
     (root / "Frames").mkdir()
     (root / "Frames/bear.csv").write_text("frame,source_frame,time_s\n00010,0,0\n")

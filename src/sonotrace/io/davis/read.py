@@ -93,6 +93,8 @@ class DavisClips:
                 spacing_source=known.spacing_source,
                 spacing_note=known.spacing_note or "given in attributes.csv.",
             )
+        elif known.spacing_note:
+            clip = replace(clip, spacing_note=known.spacing_note)
         rows = read_frame_rows(self.root, entry.name)
         if not rows:
             return clip
