@@ -1,11 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from sonotrace.cli import app
+from sonotrace.data.clip import clip_from_frames
+from sonotrace.data.sweep import Sweep
 from sonotrace.errors import SpacingError
+from sonotrace.io.metaimage import write_sequence
 from sonotrace.io.picture import write_labels, write_picture
 from sonotrace.io.video import write_video
 
@@ -112,3 +116,14 @@ def test_poses_of_a_real_sequence_are_counted(real_data):
 def test_real_dicom_regions_that_leave_the_picture_are_shown(real_data):
     words = _inspect(real_data / "dicom_us/examples_ybr_color.dcm")
     assert "which leave the picture" in words.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [(0.2, "10 frames per second duration"), (0.5, "100 to 400 ms from frame")]
+)
+def test_a_clock_that_is_not_even_is_told(tmp_path, last, told):
+    clip = clip_from_frames([torch.zeros(1, 4, 5, dtype=torch.uint8)] * 3)
+    clip = replace(clip, times_s=torch.tensor([0, 0.1, last], dtype=torch.float64))
+    write_sequence(tmp_path / "a.igs.mha", Sweep(clip=clip))
+    shown = _inspect(tmp_path / "a.igs.mha")
+    assert told in " ".join(shown.split())

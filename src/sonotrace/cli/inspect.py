@@ -82,6 +82,7 @@ def _of_clip(clip: "Clip") -> Document:
         "width": columns,
         "channels": channels,
         "fps": fps,
+        "frame_interval_s": _frame_intervals(clip),
         "duration_s": None if fps is None else len(clip) / fps,
         "spacing_mm": None if clip.spacing_mm is None else list(clip.spacing_mm),
         "spacing_source": clip.spacing_source,
@@ -92,6 +93,14 @@ def _of_clip(clip: "Clip") -> Document:
         "warnings": list(clip.warnings),
         "details": clip.details,
     }
+
+
+def _frame_intervals(clip: "Clip") -> list[float] | None:
+    """Return the shortest and the longest time from frame to frame; None without a clock."""
+    if clip.times_s is None or len(clip) < 2:
+        return None
+    steps = clip.times_s.diff()
+    return [float(steps.min()), float(steps.max())]
 
 
 def _of_region(region: "Region") -> Document:
@@ -179,7 +188,7 @@ def _rows(document: Document) -> list[tuple[str, str]]:
         ("format", document["format"]),
         ("frames", str(document["frames"])),
         ("size", _size(document)),
-        ("clock", "unknown" if fps is None else f"{fps:.4g} frames per second"),
+        ("clock", _clock(fps, document.get("frame_interval_s"))),
         (
             "spacing",
             f"{spacing[0]:.5g} x {spacing[1]:.5g} mm (row x column)" if spacing else "unknown",
@@ -203,6 +212,18 @@ def _why(document: Document) -> tuple[str, str]:
     """Say where the spacing comes from, or why there is none."""
     source, note = document["spacing_source"], document["spacing_note"]
     return ("why", note) if source == "unknown" else ("spacing from", f"{source}: {note}")
+
+
+def _clock(fps: float | None, interval_s: list[float] | None) -> str:
+    if fps is None:
+        return "unknown"
+    if interval_s is None or interval_s[1] - interval_s[0] <= 0.1 / fps:
+        return f"{fps:.4g} frames per second"
+    shortest, longest = (1000 * seconds for seconds in interval_s)
+    return (
+        f"{fps:.4g} frames per second on average, {shortest:.4g} to {longest:.4g} ms from frame "
+        f"to frame"
+    )
 
 
 def _size(document: Document) -> str:
