@@ -50,7 +50,8 @@ def test_several_clips_and_classes_have_their_own_lines_and_intervals():
         "benign",
         "malignant",
         "0.500 to 0.750",
-        "bootstrap over clips",
+        "bootstrap over 2 clips",
+        "too narrow",
     ):
         assert word in text
 
@@ -66,3 +67,7 @@ def test_scores_that_nobody_measured_have_no_line():
 @pytest.mark.parametrize("lengths", [(10, 10), (10, 5)])
 def test_no_figure_is_a_negative_zero(lengths):
     assert "-0.000" not in shown(clip_of("a", *lengths))
+
+
+def test_intervals_of_ten_clips_are_not_excused():
+    assert "too narrow" not in shown(*(clip_of(str(i), 10, 5) for i in range(10)))

@@ -24,6 +24,8 @@ _LINES = (
     ("flicker", "flicker_prediction", "mean of objects, change of the prediction alone"),
 )
 _MOST_CLIPS = 40
+_FEW_CLIPS = 10
+"""With fewer, percentiles of drawn means are clearly narrower than they claim."""
 
 
 def print_tables(document: dict[str, Any], console: Console | None = None) -> None:
@@ -87,7 +89,9 @@ def _table(kind: str, rows: dict[str, Any], names: tuple[str, ...]) -> Table:
 def _about_intervals(document: dict[str, Any]) -> str:
     if document["intervals"] is None:
         return "No interval: one clip, or single pictures, say nothing about other clips."
-    return "Intervals: bootstrap over clips, of the mean of each clip's own score."
+    count = document["n_clips"]
+    few = " So few clips make them too narrow." if count < _FEW_CLIPS else ""
+    return f"Intervals: bootstrap over {count} clips, of the mean of each clip's own score.{few}"
 
 
 def _span(values: list[int]) -> str:
