@@ -34,6 +34,10 @@ def track(
     target: Annotated[str, typer.Option(help="What to measure: lesion or needle.")] = "lesion",
     memory: Annotated[str, typer.Option(help="bounded, recent or unbounded.")] = "bounded",
     memory_every: Annotated[int, typer.Option(help="Remember every N-th frame.", min=1)] = 5,
+    longest_side: Annotated[
+        int | None,
+        typer.Option(help="Shrink larger frames for the network; the weights know.", min=32),
+    ] = None,
     save_probabilities: Annotated[
         bool, typer.Option("--save-probabilities", help="Write them beside the masks.")
     ] = False,
@@ -81,6 +85,7 @@ def track(
             target=target,
             memory=memory,
             memory_every=memory_every,
+            longest_side=longest_side,
             save_probabilities=save_probabilities,
             device=device,
             backend=backend,

@@ -14,7 +14,7 @@ from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, UsageError
 from sonotrace.io.picture import read_labels_noted
 from sonotrace.io.whole import whole_folder
-from sonotrace.models.weights import load_model, weights_sha256
+from sonotrace.models.weights import load_model, read_facts, weights_sha256
 from sonotrace.nn.memory import Bounded, MemoryPolicy, Recent, Unbounded
 from sonotrace.report.document import Report, describe_input
 from sonotrace.report.measurements import Target
@@ -22,8 +22,10 @@ from sonotrace.report.page import Section
 from sonotrace.report.track import TrackJob, TrackLog, track_into
 from sonotrace.report.track_page import warnings, write_track_page
 from sonotrace.runtime import RuntimeSettings, prepare
+from sonotrace.settings import replace
 from sonotrace.tasks.prompt import mask_from_box, mask_from_click
-from sonotrace.tasks.track import MemoryPropagator, Tracker, TrackerSettings
+from sonotrace.tasks.track import MemoryPropagator, StateThresholds, Tracker, TrackerSettings
+from sonotrace.tasks.track.memory import trained_size
 from sonotrace.types import VOID, LabelMap
 
 _POLICIES: dict[str, type[MemoryPolicy]] = {
@@ -55,6 +57,7 @@ class TrackOptions:
     target: str = "lesion"
     memory: str = "bounded"
     memory_every: int = 5
+    longest_side: int | None = None
     save_probabilities: bool = False
     device: str = "auto"
     backend: str = "auto"
@@ -80,15 +83,21 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         opened = open_input(options.inputs)
         masks, notes = read_prompts(options.prompts, opened.clip)
         notes += require_inside(masks, opened)
-        runtime = RuntimeSettings.named(options.device, options.backend, options.precision)
-        network, used = prepare(load_model(options.model), runtime)
+        runtime = replace(
+            RuntimeSettings.named(options.device, options.backend, options.precision),
+            frames=len(opened.clip),
+        )
+        model = load_model(options.model)
+        network, used = prepare(model, runtime)
         tracker = Tracker(
             network,
             settings=TrackerSettings(
                 memory=_POLICIES[options.memory](),
                 memory_every=options.memory_every,
+                longest_side=options.longest_side or trained_size(model),
                 device=used.device,
                 precision=used.precision,
+                states=StateThresholds.from_metadata(read_facts(options.model)),
             ),
         )
         job = TrackJob(
@@ -103,6 +112,7 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         log = track_into(folder, job, tracker, console.progress)
         seconds = time.perf_counter() - started
         notes += [*tracker.notes, *_note_size(tracker, opened)]
+        notes += [used.note] if used.note else []
         summary = _summary(options, job, log, seconds) | asdict(used)
         summary["warnings"] = [*warnings(job), *notes]
         settings = _settings(options, job, tracker)
