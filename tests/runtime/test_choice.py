@@ -94,19 +94,24 @@ def test_the_given_network_stays_as_it_was(network):
 
 def test_short_clips_start_at_once(monkeypatch):
     monkeypatch.setattr(choice, "find_spec", lambda name: object())
-    assert choose_backend(settings(frames=LONG_CLIP - 1), "cpu") == ("eager", "")
-    assert choose_backend(settings(), "cpu") == ("eager", "")
+    assert choose_backend(settings(precision="bf16", frames=LONG_CLIP - 1), "cpu")[0] == "eager"
+    assert choose_backend(settings(precision="bf16"), "cpu") == ("eager", "")
 
 
-def test_long_clips_take_openvino_where_it_is(monkeypatch):
+def test_long_clips_in_bf16_take_openvino_where_it_is(monkeypatch):
     monkeypatch.setattr(choice, "find_spec", lambda name: object())
-    assert choose_backend(settings(frames=LONG_CLIP), "cpu")[0] == "openvino"
-    assert choose_backend(settings(frames=LONG_CLIP), "cuda")[0] == "eager"
+    long = settings(precision="bf16", frames=LONG_CLIP)
+    assert choose_backend(long, "cpu")[0] == "openvino"
+    assert choose_backend(long, "cuda")[0] == "eager"
+
+
+def test_float32_is_eager_whatever_the_length():
+    assert choose_backend(settings(frames=10 * LONG_CLIP), "cpu") == ("eager", "")
 
 
 def test_long_clips_without_openvino_say_what_to_install(monkeypatch):
     monkeypatch.setattr(choice, "find_spec", lambda name: None)
-    backend, note = choose_backend(settings(frames=LONG_CLIP), "cpu")
+    backend, note = choose_backend(settings(precision="bf16", frames=LONG_CLIP), "cpu")
     assert backend == "eager"
     assert "sonotrace[export]" in note
 

@@ -7,6 +7,7 @@ import typer
 
 from sonotrace.cli.console import RESEARCH_USE, Console, print_json
 from sonotrace.cli.options import Json, Overwrite, Quiet
+from sonotrace.errors import UsageError
 
 app = typer.Typer(help="The tables of the docs. Example: sonotrace benchmark video --data DATA")
 
@@ -58,6 +59,75 @@ def video(
             partial.write_text(json.dumps(document, indent=2))
     if as_json:
         print_json(document)
+
+
+@app.command()
+def speed(
+    models: Annotated[
+        str, typer.Option("--model", help="Sizes of STCN, or files of weights.")
+    ] = "stcn:small,stcn:paper",
+    sizes: Annotated[str, typer.Option("--size", help="Rows and columns of frames.")] = "256,448",
+    memories: Annotated[str, typer.Option("--memory", help="Frames in memory.")] = "1,10,50",
+    backends: Annotated[
+        str | None, typer.Option("--backends", help="eager,eager-bf16,openvino-bf16 ...")
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option("--parts", help="count,peaks,frames,reads,fidelity,steady")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of each backend.")] = 3,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small part, in about a minute.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure frames per second, memory and errors of every backend, side by side.
+
+    Example: sonotrace benchmark speed --quick
+
+    The backends take turns, each in a process of its own. Leave the machine alone meanwhile.
+    """
+    import json
+
+    from sonotrace.benchmark.speed import QUICK, SpeedSettings, measure_speed
+    from sonotrace.benchmark.table import speed_table
+    from sonotrace.io.whole import whole_file
+    from sonotrace.settings import replace
+
+    console = Console(quiet=quiet)
+    settings = QUICK
+    if not quick:
+        settings = SpeedSettings(
+            models=_words(models),
+            sizes=_whole_numbers(sizes, "--size"),
+            memories=_whole_numbers(memories, "--memory"),
+            rounds=rounds,
+        )
+    if backends is not None:
+        settings = replace(settings, variants=_words(backends))
+    if parts is not None:
+        settings = replace(settings, parts=_words(parts))
+    document = measure_speed(settings, console.say)
+    for line in speed_table(document):
+        console.say(line)
+    if out is not None:
+        with whole_file(out, overwrite=overwrite) as partial:
+            partial.write_text(json.dumps(document, indent=2))
+    if as_json:
+        print_json(document)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    words = _words(text)
+    if not words or not all(word.isdigit() for word in words):
+        raise UsageError(f"{option} takes whole numbers separated by commas, not {text!r}.")
+    return tuple(int(word) for word in words)
 
 
 def _table(sets: Any) -> list[str]:

@@ -50,12 +50,14 @@ def prepare(network: nn.Module, settings: RuntimeSettings) -> tuple[MemoryNetwor
 def choose_backend(settings: RuntimeSettings, device: str) -> tuple[Backend, str]:
     """Return the backend, and a note where `auto` had a reason that a user may want to know.
 
-    `auto` is eager, which starts at once, but for clips of at least `LONG_CLIP` frames on a CPU
-    where OpenVINO is installed: that takes some seconds to build and is quicker from then on.
+    `auto` is eager, which starts at once and in float32 is as quick as the others. In bf16 it is
+    OpenVINO for clips of at least `LONG_CLIP` frames on a CPU, where that is installed: it takes
+    some seconds to build and is about twice as quick from then on.
     """
     if settings.backend != "auto":
         return settings.backend, ""
-    if device != "cpu" or settings.frames < LONG_CLIP:
+    long = settings.precision == "bf16" and settings.frames >= LONG_CLIP
+    if device != "cpu" or not long:
         return "eager", ""
     if find_spec("openvino") is None:
         return "eager", "a clip this long is quicker with: pip install 'sonotrace[export]'"

@@ -1,0 +1,1 @@
+"""The tables of the docs: how fast, and how much memory."""

@@ -1,0 +1,46 @@
+"""A rig times a tracker whose memory holds what was asked for."""
+
+import pytest
+import torch
+
+from sonotrace.benchmark import rig
+from sonotrace.benchmark.rig import Job, Rig, network_of, peak_bytes
+from sonotrace.errors import ModelError
+
+
+def small_rig(variant):
+    return Rig(Job(model="stcn:tiny", size=64, variant=variant, threads=torch.get_num_threads()))
+
+
+@pytest.mark.parametrize("variant", ["reference", "plain", "eager-bf16"])
+def test_a_round_times_every_frame_and_every_stage(variant):
+    timing = small_rig(variant).run(memory=3, cycles=2)
+    assert len(timing.steps) == 10
+    assert set(timing.stages) == {"encode", "value", "read", "decode"}
+    assert min(*timing.steps, *timing.stages.values()) > 0
+    assert timing.peak_bytes > 10**7
+
+
+@pytest.mark.parametrize("memory", [1, 3])
+def test_all_five_frames_read_the_memory_that_was_asked_for(memory, monkeypatch):
+    held = []
+    read = rig.MemoryPropagator.predict
+
+    def watched(self, window, objects):
+        logits = read(self, window, objects)
+        held.append(self.bank.frames)
+        return logits
+
+    monkeypatch.setattr(rig.MemoryPropagator, "predict", watched)
+    small_rig("plain").run(memory=memory, cycles=1)
+    assert held[-5:] == [memory] * 5
+
+
+def test_peak_memory_never_shrinks():
+    before = peak_bytes()
+    assert peak_bytes() >= before
+
+
+def test_an_unknown_network_is_refused():
+    with pytest.raises(ModelError, match="no model family"):
+        network_of("resnet")
