@@ -22,7 +22,6 @@ from sonotrace.report.page import Section
 from sonotrace.report.track import TrackJob, TrackLog, track_into
 from sonotrace.report.track_page import warnings, write_track_page
 from sonotrace.runtime import RuntimeSettings, prepare
-from sonotrace.settings import replace
 from sonotrace.tasks.prompt import mask_from_box, mask_from_click
 from sonotrace.tasks.track import MemoryPropagator, StateThresholds, Tracker, TrackerSettings
 from sonotrace.tasks.track.memory import trained_size
@@ -83,9 +82,8 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         opened = open_input(options.inputs)
         masks, notes = read_prompts(options.prompts, opened.clip)
         notes += require_inside(masks, opened)
-        runtime = replace(
-            RuntimeSettings.named(options.device, options.backend, options.precision),
-            frames=len(opened.clip),
+        runtime = RuntimeSettings.named(
+            options.device, options.backend, options.precision, frames=len(opened.clip)
         )
         model = load_model(options.model)
         network, used = prepare(model, runtime)
