@@ -13,6 +13,7 @@ from sonotrace.recipes.score_tracker import (
     make_methods,
     score_frames,
     score_tracker,
+    settings_for,
 )
 from sonotrace.tasks.track import TrackerSettings
 
@@ -58,6 +59,12 @@ def test_predictions_have_the_size_of_the_frames(network):
 
 def test_the_given_mask_is_not_scored(network):
     assert list(score_frames(make_methods(network, SETTINGS)["trained"], clip(0, 3))) == ["3"]
+
+
+def test_weights_are_scored_at_the_size_at_which_they_are_used(network):
+    network.facts = {"longest_side": 48}
+    assert settings_for(network, ScoreSettings().tracker).longest_side == 48
+    assert settings_for(network, SETTINGS.tracker).longest_side == 64
 
 
 def test_all_sets_are_scored_by_all_methods(network, tmp_path):

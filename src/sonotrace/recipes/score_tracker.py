@@ -22,8 +22,9 @@ from sonotrace.metrics.bootstrap import bootstrap_mean
 from sonotrace.metrics.boundary import boundary_f, davis_tolerance_px, tight_tolerance_px
 from sonotrace.metrics.segmentation import count_pixels, picture_scores
 from sonotrace.models import build_model
-from sonotrace.settings import Settings
+from sonotrace.settings import Settings, replace
 from sonotrace.tasks.track import Tracker, TrackerSettings
+from sonotrace.tasks.track.memory import trained_size
 from sonotrace.tasks.track.objects import ids_in
 from sonotrace.types import Frame, LabelMap
 
@@ -41,8 +42,9 @@ class ScoreSettings(Settings):
     """Simulated clips of each kind."""
     synthetic_frames: int = 24
     kinds: tuple[Kind, ...] = ("lesion", "needle")
-    tracker: TrackerSettings = TrackerSettings(longest_side=256)
-    """Large frames are shrunk for the network alone; scores are of the full size."""
+    tracker: TrackerSettings = TrackerSettings()
+    """As `track` has them: large frames are shrunk for the network alone, to the size that the
+    weights were trained for; scores are of the full size."""
 
 
 class LabelledFrames(NamedTuple):
@@ -87,11 +89,17 @@ def make_methods(network: nn.Module, settings: ScoreSettings) -> dict[str, Follo
     with torch.random.fork_rng():
         torch.manual_seed(0)
         untrained = build_model(network.config).eval()  # type: ignore[arg-type]  # Settings
+    tracker = settings_for(network, settings.tracker)
     return {
-        "trained": _tracked_by(network.eval(), settings),
-        "untrained": _tracked_by(untrained, settings),
+        "trained": _tracked_by(network.eval(), tracker),
+        "untrained": _tracked_by(untrained, tracker),
         "copy_first_mask": lambda frames, mask: [mask] * (len(frames) - 1),
     }
+
+
+def settings_for(network: nn.Module, settings: TrackerSettings) -> TrackerSettings:
+    """Spell out the size that the weights ask for, so that untrained ones get the same."""
+    return replace(settings, longest_side=settings.longest_side or trained_size(network))
 
 
 def held_out_muscle(data: Path) -> tuple[LabelledFrames, LabelledFrames]:
@@ -164,8 +172,8 @@ def _pick(one: LabelledFrames, positions: Sequence[int]) -> LabelledFrames:
     )
 
 
-def _tracked_by(network: nn.Module, settings: ScoreSettings) -> Follow:
-    tracker = Tracker(network, settings=settings.tracker)  # type: ignore[arg-type]  # has its methods
+def _tracked_by(network: nn.Module, settings: TrackerSettings) -> Follow:
+    tracker = Tracker(network, settings=settings)  # type: ignore[arg-type]  # has its methods
 
     def follow(frames: Sequence[Frame], mask: LabelMap) -> list[LabelMap]:
         tracker.reset()
