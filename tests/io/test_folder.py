@@ -82,3 +82,16 @@ def test_a_coloured_frame_in_a_grey_clip_keeps_the_shape(tmp_path):
     red[0] = 255
     write_picture(folder / "1.png", red)
     assert {tuple(frame.shape) for frame in read_folder(folder)} == {(1, 4, 5)}
+
+
+def test_a_pattern_takes_the_pictures_whose_names_match(tmp_path):
+    for number, size in ((478, 8), (480, 9), (481, 9), (490, 9), (508, 8)):
+        write_picture(tmp_path / f"img_{number:05d}.png", torch.zeros(1, size, 9).byte())
+    clip = read_folder(tmp_path / "img_004[89]*.png")
+    assert clip.names == ("img_00480", "img_00481", "img_00490")
+    assert clip.path == tmp_path
+
+
+def test_a_pattern_that_matches_nothing_says_so(tmp_path):
+    with pytest.raises(ReadError, match=r"none_\*.png: holds no pictures"):
+        read_folder(tmp_path / "none_*.png")

@@ -55,10 +55,13 @@ def inspected(inputs: "Inputs") -> Document:
     """Return what `--json` prints."""
     from sonotrace.cli.inputs import choose
     from sonotrace.io.davis import looks_like_davis
+    from sonotrace.io.folder import is_pattern
     from sonotrace.io.metaimage import looks_like_sequence, read_sequence
     from sonotrace.io.readers import is_folder, open_clip
 
-    if is_folder(inputs.path):
+    if is_pattern(inputs.path):
+        sweep = None
+    elif is_folder(inputs.path):
         if looks_like_davis(inputs.path):
             return _of_davis(inputs)
         sweep = None

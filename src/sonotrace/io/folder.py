@@ -1,5 +1,6 @@
 """A folder of pictures as a clip, in natural order."""
 
+import fnmatch
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,20 +30,21 @@ class FolderFrames:
         return conform(path, read_picture(path), self.shape)
 
 
-def read_folder(folder: Path) -> Clip:
+def read_folder(path: Path) -> Clip:
     """Open a folder of pictures as a clip, in natural order ("2.png" before "10.png").
 
-    Names need not begin at 0; a gap in their numbers is reported. Hidden files, folders and
-    what has no suffix of a picture are left out. The first frame gives the size; a frame of
-    another size is refused when it is decoded.
+    A pattern such as "folder/img_004*.png" takes the pictures whose names match. Names need
+    not begin at 0; a gap in their numbers is reported. Hidden files, folders and what has no
+    suffix of a picture are left out. The first frame gives the size; a frame of another size is
+    refused when it is decoded.
 
     Raises:
         ReadError: The folder is missing, holds no pictures, or a sampled one is damaged.
     """
-    files = picture_files(folder)
+    folder, files = folder_of(path), picture_files(path)
     if not files:
         raise ReadError(
-            folder, f"holds no pictures ({', '.join(SUFFIXES)}).", "Give a folder of frames."
+            path, f"holds no pictures ({', '.join(SUFFIXES)}).", "Give a folder of frames."
         )
     require_frames_fit(folder, len(files))
     frames = [read_picture(folder / files[i]) for i in sampled(len(files))]
@@ -64,17 +66,34 @@ def read_folder(folder: Path) -> Clip:
     )
 
 
-def picture_files(folder: Path) -> list[str]:
-    """Return the names of the pictures in `folder`, in natural order.
+def is_pattern(path: Path) -> bool:
+    """Say whether `path` names files by wildcards (* ? [0-9]) in its last part."""
+    return any(sign in path.name for sign in "*?[") and not path.exists()
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder that a pattern looks into; a folder itself stays."""
+    return path.parent if is_pattern(path) else path
+
+
+def picture_files(path: Path) -> list[str]:
+    """Return the names of the pictures in a folder, or of those that match a pattern.
+
+    In natural order.
 
     Raises:
         ReadError: The folder cannot be listed.
     """
+    folder = folder_of(path)
+    pattern = path.name if is_pattern(path) else "*"
     try:
         found = [
-            path.name
-            for path in folder.iterdir()
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+            file.name
+            for file in folder.iterdir()
+            if file.suffix.lower() in SUFFIXES
+            and not file.name.startswith(".")
+            and fnmatch.fnmatchcase(file.name, pattern)
+            and file.is_file()
         ]
     except OSError as error:
         raise ReadError(folder, f"cannot be listed: {error.strerror}.", "Check it.") from error

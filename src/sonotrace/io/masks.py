@@ -7,7 +7,7 @@ from typing import Literal
 from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
 from sonotrace.errors import MaskError, ReadError
-from sonotrace.io.folder import picture_files
+from sonotrace.io.folder import folder_of, is_pattern, picture_files
 from sonotrace.io.picture import read_labels, read_labels_noted
 from sonotrace.types import LabelMap
 
@@ -55,7 +55,7 @@ def open_masks(
     like the clip.
 
     Args:
-        path: Best a folder of palette PNGs.
+        path: Best a folder of palette PNGs, or a pattern such as "folder/img_004*.png".
         clip: What the masks belong to; None leaves their size and number unchecked.
         void: As in `read_labels_noted`.
 
@@ -64,7 +64,10 @@ def open_masks(
         MaskError: Masks have another size than the clip, another number, or no object ids.
     """
     path = Path(path)
-    folder, files = (path, picture_files(path)) if path.is_dir() else (path.parent, [path.name])
+    many = path.is_dir() or is_pattern(path)
+    folder, files = folder_of(path) if many else path.parent, [path.name]
+    if many:
+        files = picture_files(path)
     if not files:
         raise ReadError(path, "holds no masks.", "Give a folder of palette PNGs.")
     names = [Path(file).stem for file in files]

@@ -10,7 +10,7 @@ from sonotrace.data.sweep import Sweep
 from sonotrace.errors import ReadError
 from sonotrace.io.davis import looks_like_davis
 from sonotrace.io.dicom import looks_like_dicom, read_dicom
-from sonotrace.io.folder import read_folder
+from sonotrace.io.folder import is_pattern, read_folder
 from sonotrace.io.metaimage import looks_like_sequence, read_sequence
 from sonotrace.io.packets import looks_like_video
 from sonotrace.io.picture import looks_like_picture, read_picture_clip
@@ -37,7 +37,8 @@ def open_clip(
     """Open a picture, a video, a DICOM file, a sequence or a folder of pictures as a clip.
 
     Args:
-        path: File or folder; its content decides what it is, not its name.
+        path: File, folder, or pattern of pictures such as "folder/img_004*.png"; the content
+            decides what it is, not the name.
         spacing_mm: Row and column spacing that the caller vouches for.
         crop: Column, row, width and height of the part to see.
         start: First frame to see, from 0.
@@ -98,6 +99,8 @@ def is_folder(path: Path) -> bool:
 
 
 def _open(path: Path) -> Clip:
+    if is_pattern(path):
+        return read_folder(path)
     if not is_folder(path):
         return _reader_of(path).read(path)
     if looks_like_davis(path):

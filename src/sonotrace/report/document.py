@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from sonotrace.io.folder import folder_of, is_pattern, picture_files
+
 SCHEMA_VERSION = 1
 RESEARCH_USE = "research use only, not a medical device"
 _PACKAGES = ("sonotrace", "torch", "numpy", "av", "pydicom", "monai", "lightning")
@@ -54,7 +56,11 @@ def describe_input(path: Path) -> dict[str, object]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file; of a folder, that of its files' names and SHA-256."""
+    """Return the SHA-256 of a file; of a folder or pattern, that of names and SHA-256."""
+    if is_pattern(path):
+        folder = folder_of(path)
+        parts = (f"{name} {sha256(folder / name)}\n" for name in picture_files(path))
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
     if path.is_dir():
         parts = (f"{file.relative_to(path)} {sha256(file)}\n" for file in _files(path))
         return hashlib.sha256("".join(parts).encode()).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sonotrace.errors import ReadError, UsageError
 from sonotrace.io.davis.layout import MASKS, Layout, subfolders
 from sonotrace.io.davis.tables import read_attributes, read_object_classes, read_subset
-from sonotrace.io.folder import picture_files
+from sonotrace.io.folder import folder_of, is_pattern, picture_files
 from sonotrace.io.picture import SUFFIXES
 
 Kind = Literal["picture", "folder", "run", "clips", "davis"]
@@ -64,6 +64,9 @@ def find_masks(path: Path, *, subset: str | None = None, resolution: str | None 
             )
         picture = MaskClip(name=path.stem, path=path, files={path.stem: path})
         return MaskSet(path=path, kind="picture", clips={picture.name: picture})
+    if is_pattern(path):
+        matching = MaskClip(name=path.parent.name, path=path.parent, files=_by_stem(path))
+        return MaskSet(path=path, kind="folder", clips={matching.name: matching})
     if not path.is_dir():
         raise ReadError(path, "does not exist.", "Check the path.")
     root = _davis_root(path)
@@ -110,11 +113,11 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         stem = Path(file).stem
         if stem in files:
             raise ReadError(
-                folder / file,
+                folder_of(folder) / file,
                 f"has the same name as {files[stem].name} but for the suffix.",
                 "Masks are matched by name; remove one of the two.",
             )
-        files[stem] = folder / file
+        files[stem] = folder_of(folder) / file
     return files
 
 
