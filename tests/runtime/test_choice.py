@@ -85,6 +85,15 @@ def test_what_a_built_part_returned_is_not_overwritten_by_the_next_frame(network
     assert torch.equal(first, before)
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="no openvino here")
+@torch.inference_mode()
+def test_autocast_around_a_built_backend_changes_nothing(network):
+    prepared, _ = prepare(network, settings("openvino", "bf16"))
+    with torch.autocast("cpu", torch.bfloat16):
+        features = prepared.encode_query(torch.rand(1, 1, 32, 32))
+    assert features.key.dtype == torch.float32
+
+
 def test_the_given_network_stays_as_it_was(network):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     for precision in ("float32", "bf16"):

@@ -63,8 +63,10 @@ class ExportedNetwork:
         inputs = tuple(value.float() for value in inputs)
         built = self._built.get(which)
         if built is None:
-            # Compilers want plain tensors; those of inference mode cannot be traced.
-            with torch.inference_mode(False), torch.no_grad():
+            # Compilers want plain tensors: those of inference mode cannot be traced, and
+            # autocast would change the types of what is built.
+            plain = torch.autocast("cpu", enabled=False)
+            with torch.inference_mode(False), torch.no_grad(), plain:
                 examples = tuple(torch.rand(value.shape) for value in inputs)
                 built = self._built[which] = self._build(part.eval(), examples)
         return built(*inputs)
@@ -72,6 +74,6 @@ class ExportedNetwork:
 
 def export(part: nn.Module, examples: tuple[Tensor, ...]) -> ExportedProgram:
     """Return the part as a graph of operations on tensors of just these shapes."""
-    with warnings.catch_warnings(), torch.autocast("cpu", enabled=False):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own deprecated calls
         return torch.export.export(part, examples, strict=False)
