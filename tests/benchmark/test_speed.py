@@ -5,6 +5,7 @@ import pytest
 from sonotrace.benchmark import speed
 from sonotrace.benchmark.rig import Job, Timing
 from sonotrace.benchmark.speed import Row, SpeedSettings, compare_with_public, measure_speed
+from sonotrace.benchmark.worker import Worker
 from sonotrace.errors import UsageError
 
 TINY = SpeedSettings(
@@ -22,7 +23,7 @@ def settings(**changes):
     return SpeedSettings.model_validate(TINY.model_dump() | changes)
 
 
-class FakeWorker:
+class FakeWorker(Worker):
     """Takes 4 s a frame as the reference and 1 s in any other variant."""
 
     def __init__(self, job):
