@@ -104,3 +104,10 @@ def test_the_page_names_the_frames_to_look_at(tmp_path, tracker, clip):
     log = track_into(tmp_path, job, tracker, plain)
     write_track_page(tmp_path, job, log)
     assert "<td>2-3, 5</td>" in (tmp_path / "report.html").read_text()
+
+
+def test_the_overlay_of_one_picture_is_a_picture(tmp_path, tracker, clip):
+    job = TrackJob(clip=clip.cut(0, 1), masks={0: square()})
+    write_track_page(tmp_path, job, track_into(tmp_path, job, tracker, plain))
+    assert open_clip(tmp_path / "overlay.png").shape == (3, 48, 64)
+    assert "<video" not in (tmp_path / "report.html").read_text()

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import UInt8
 
 from sonotrace.data.clip import Clip
-from sonotrace.io.picture import read_labels, write_labels
+from sonotrace.io.picture import read_labels, write_labels, write_picture
 from sonotrace.io.video import write_video
 from sonotrace.report.measurements import Finding, MeasurementsFile, Target
 from sonotrace.report.overlay import draw_outlines
@@ -114,7 +114,11 @@ def track_into(folder: Path, job: TrackJob, tracker: Tracker, progress: Progress
         folder / "measurements.csv", job.target, job.clip.spacing_mm
     ) as measurements:
         drawn = _draw_and_measure(folder, job, log, measurements)
-        write_video(folder / "overlay.mp4", progress(drawn, len(job.clip), "drawing"), rate)
+        drawn = progress(drawn, len(job.clip), "drawing")
+        if len(job.clip) == 1:
+            write_picture(folder / "overlay.png", *drawn)
+        else:
+            write_video(folder / "overlay.mp4", drawn, rate)
     return log
 
 

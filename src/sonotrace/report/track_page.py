@@ -25,7 +25,7 @@ def write_track_page(
     """Write `report.html` into the folder that `track_into` filled.
 
     Args:
-        folder: Holds `masks/` and `overlay.mp4` already.
+        folder: Holds `masks/` and the overlay already.
         job: What was tracked.
         log: What happened.
         scores: Further sections to put first, such as a comparison with the truth.
@@ -94,7 +94,9 @@ def _pictures(folder: Path, job: TrackJob) -> Section:
         else:
             caption += ", not tracked"
         pictures.append(embed(picture, caption))
-    return Section(title="What was found", video="overlay.mp4", pictures=pictures)
+    return Section(
+        title="What was found", video="overlay.mp4" if len(job.clip) > 1 else "", pictures=pictures
+    )
 
 
 def _areas(job: TrackJob, log: TrackLog) -> Section:
