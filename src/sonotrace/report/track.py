@@ -114,11 +114,11 @@ def track_into(folder: Path, job: TrackJob, tracker: Tracker, progress: Progress
         folder / "measurements.csv", job.target, job.clip.spacing_mm
     ) as measurements:
         drawn = _draw_and_measure(folder, job, log, measurements)
-        drawn = progress(drawn, len(job.clip), "drawing")
+        shown = progress(drawn, len(job.clip), "drawing")
         if len(job.clip) == 1:
-            write_picture(folder / "overlay.png", *drawn)
+            write_picture(folder / "overlay.png", *shown)
         else:
-            write_video(folder / "overlay.mp4", drawn, rate)
+            write_video(folder / "overlay.mp4", shown, rate)
     return log
 
 
