@@ -60,7 +60,7 @@ def _as_onnx(part: nn.Module, examples: tuple[Tensor, ...]) -> bytes:
         warnings.simplefilter("ignore")  # of torch's own deprecated calls
         program = torch.onnx.export(exported, dynamo=True, opset_version=_OPSET, verbose=False)
     file = io.BytesIO()
-    program.save(file)  # type: ignore[arg-type]  # a stream will do
+    program.save(file)  # type: ignore[arg-type, union-attr]  # a stream will do
     return file.getvalue()
 
 
