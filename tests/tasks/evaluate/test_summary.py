@@ -156,3 +156,12 @@ def test_davis_scores_equal_the_published_rules_on_whole_clips():
     for name, measure in (("j", published_j), ("f", published_f)):
         ours = [metrics[f"{name}_{part}"] for part in ("mean", "recall", "decay")]
         assert ours == pytest.approx(published(measure, clips))
+
+
+def test_a_class_of_several_clips_has_an_interval_of_its_own():
+    clips = [clip_of("a", [10], "benign"), clip_of("b", [5], "benign"), clip_of("c", [10], "other")]
+    classes = summarise(clips, Rules())["classes"]
+    interval = classes["benign"]["interval"]["dice_mean"]
+    assert interval["mean"] == pytest.approx((1 + 2 / 3) / 2)
+    assert (interval["low"], interval["high"]) == pytest.approx((2 / 3, 1))
+    assert classes["other"]["interval"] is None

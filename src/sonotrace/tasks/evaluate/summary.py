@@ -191,7 +191,23 @@ def _classes(clips: Sequence[ClipScores], rules: Rules) -> Document:
     for i, clip in enumerate(clips):
         for row in clip.rows:
             rows[clip.pair.class_of(row.object_id)].append((i, row))
-    return {name: _of_rows(rows[name], rules) for name in sorted(rows)}
+    return {
+        name: _of_rows(rows[name], rules) | {"interval": _class_interval(rows[name], rules)}
+        for name in sorted(rows)
+    }
+
+
+def _class_interval(rows: Sequence[tuple[int, Row]], rules: Rules) -> Document | None:
+    """Return the mean over clips of a class's Dice with its interval; None for one clip."""
+    of_clips: dict[int, list[tuple[int, Row]]] = defaultdict(list)
+    for clip, row in rows:
+        of_clips[clip].append((clip, row))
+    dices = [
+        _known(finite_mean(picture_scores(_Table(some).counts, rules.empty).dice))
+        for some in of_clips.values()
+    ]
+    interval = bootstrap_mean(torch.tensor(dices, dtype=torch.float64), seed=rules.seed)
+    return None if interval is None else {"dice_mean": interval._asdict()}
 
 
 def _intervals(of_clips: Sequence[Metrics], rules: Rules) -> Document | None:
