@@ -43,7 +43,10 @@ class MissingExtraError(UsageError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed. Run: pip install 'sonotrace[{extra}]'")
+        super().__init__(
+            f"{package} is not installed. Run: pip install 'sonotrace[{extra}]', or in a clone: "
+            f"pip install -c constraints.txt -e '.[{extra}]'"
+        )
 
 
 class ReadError(SonotraceError):

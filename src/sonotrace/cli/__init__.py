@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Deep learning on ultrasound video: segment, track, reconstruct. "
+    help="Deep learning on ultrasound video: open it, follow a target, score, train. "
     "Research use only, not a medical device.\n\nExample: sonotrace demo",
 )
 
