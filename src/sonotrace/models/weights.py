@@ -50,8 +50,8 @@ WEIGHTS: dict[str, ShippedWeights] = {
     "stcn:small": ShippedWeights(
         name="stcn:small",
         file="stcn-small.safetensors",
-        sha256="945df90cf6ccefb6972ea515ab2152f63993b9b85d7f3a2b18fbf297597653ff",
-        bytes=5_742_344,
+        sha256="4056d741e4a76d487fd3aa77c11bdeec9376b85d075fff645dfee08e21f0b481",
+        bytes=5_742_568,
         licence="research use; BUSI's licence is known only from mirrors",
         training_data="BUSI, usgra-seg nerves and vessels, DL_Track muscles, synthetic speckle",
         card="docs/models/stcn-small.md",
