@@ -44,3 +44,10 @@ def test_peak_memory_never_shrinks():
 def test_an_unknown_network_is_refused():
     with pytest.raises(ModelError, match="no model family"):
         network_of("resnet")
+
+
+def test_frames_larger_than_the_weights_were_trained_for_are_timed_at_their_size():
+    larger = small_rig("plain")
+    larger.network.facts = {"longest_side": 32}
+    assert larger._tracker(memory=1).propagator.longest_side == 64
+    assert len(larger.run(memory=1, cycles=1).steps) == 5

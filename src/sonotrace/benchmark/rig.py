@@ -135,6 +135,7 @@ class Rig:
         settings = TrackerSettings(
             memory=Recent(permanent_frames=2, recent_frames=memory),
             memory_every=MEMORY_EVERY,
+            longest_side=self.job.size,  # not what the weights were trained for
             precision=VARIANTS[self.job.variant].precision,
         )
         return Tracker(self.network, settings=settings)
