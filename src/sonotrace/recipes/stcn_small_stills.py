@@ -16,10 +16,10 @@ def recipe() -> RunConfig:
         data=StillsConfig(triplets=TripletSettings(size=192), synthetic_share=0.3),
         optim=OptimConfig(
             learning_rate=1e-3,
-            steps=4_000,
+            steps=4_600,
             warmup_steps=200,
             schedule="hold",
-            decay_steps=2_900,
+            decay_steps=3_500,
         ),
         loop=LoopConfig(batch_size=8, log_every=25, validate_every=250, save_every=250),
     )
