@@ -1,178 +1,221 @@
-"""A dark lesion with a blurred boundary that moves, changes its shape and may leave the slice."""
+"""A lesion in the breast, and what looks like one: clips whose masks are exact.
 
-import math
+The lesion is a body with a signed distance in mm. Its mask is where the tissue now at a pixel's
+centre lies within that body; how blurred its echoes are at the border is another matter. Its
+section changes over a clip because the slice sweeps through it and because tissue around it
+squeezes it; both are in the picture as they are in the mask.
+
+Signs of a benign lesion: smooth, wider than tall, a thin capsule, more echo behind it, shadows of
+its edges. Of a malignant one: spiculated or lobulated, taller than wide, a broad bright border, a
+shadow, calcifications.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy import ndimage
 
-from sonotrace.simulate.beam import (
-    AXIAL_STEPS,
-    Decibel,
-    Grey,
-    Probe,
-    draw_gain,
-    echo_of_scatterers,
-    picture_of,
-    pixel_points,
+from sonotrace.simulate.domains import Domain, draw_scanner
+from sonotrace.simulate.inclusion import Inclusion, Overlay
+from sonotrace.simulate.lesion_body import (
+    DIFFICULTY,
+    Difficulty,
+    Grains,
+    Kind,
+    draw_body,
+    draw_filling,
+    draw_grains,
+    draw_look_alikes,
+    surroundings_db,
 )
-from sonotrace.simulate.motion import Motion, Wander, draw_motion, draw_wander
-from sonotrace.simulate.tissue import (
-    LookAlike,
-    Outline,
-    Tissue,
-    draw_outline,
-    draw_tissue,
-    inside_weight,
+from sonotrace.simulate.motion import (
+    Jolts,
+    Push,
+    Swing,
+    TissueMotion,
+    Wander,
+    draw_jolts,
+    draw_tissue_motion,
+    went_to,
 )
+from sonotrace.simulate.outline import Blob, Body
+from sonotrace.simulate.path import Poses, draw_path
+from sonotrace.simulate.probe import Scanner
+from sonotrace.simulate.render import Points
+from sonotrace.simulate.scene import Labels, Moment, Scene, Truth
+from sonotrace.simulate.section import mark_section, trace_tissue
+from sonotrace.simulate.specular import elevational_weight
+from sonotrace.simulate.tissue import draw_breast
+from sonotrace.simulate.world import speckle_pitch_mm
 
-Values = Float[np.ndarray, "..."]
-Inside = Bool[np.ndarray, "H W"]
-
-SPECKLE_MM = 1.0
-"""Move of the slice after which the speckle has become another one."""
-_COARSE = 4
-"""Pixels between the points at which shadows are computed."""
+BLURRED_MM = 0.9
+"""A border this soft is tagged `blurred boundary`."""
+CHANGED_SWEEP, CHANGED_SQUEEZE = 0.5, 0.12
+"""Sweep through this share of the half axis, or strain, is tagged `shape change`."""
+LESION = 2
+"""Its class id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LesionScene:
-    """Everything that decides every frame of a clip of one lesion."""
+class LesionContent:
+    """The lesion and its look-alikes, as far as they are no tissue."""
 
-    seed: int
-    probe: Probe
-    kind: Literal["benign", "malignant"]
-    tissue: Tissue
-    motion: Motion
-    lesion: Outline
-    level_db: float
-    softness_mm: float
-    elevation: Wander
-    """How far the slice has moved out of its first plane, in mm."""
-    half_thickness_mm: float
-    """How far it can move before the lesion is gone: it is an ellipsoid."""
-    turn: Wander
-    """Change of the outline's shape, in radians of the phase of its waves."""
-    behind_db_per_mm: float
-    """What each mm of lesion adds to what lies deeper: a shadow if it is negative."""
-    look_alikes: tuple[LookAlike, ...]
-    gain_db: Decibel
+    body: Blob
+    look_alikes: tuple[Body, ...]
+    grains: Grains
 
-    def grey(self, index: int, time_s: float) -> Grey:
-        """Render the picture at a time; `index` decides the noise."""
-        tissue, elevation = self.tissue, self.elevation.at(time_s)
-        strength = tissue.at_elevation(0.5 * math.pi * elevation / SPECKLE_MM)
-        near = self._near(tissue.x, tissue.z)
-        outside = self._outside_mm(tissue.x[near], tissue.z[near], time_s)
-        weight = inside_weight(outside, self.softness_mm)
-        strength[near] *= 10 ** (self.level_db * weight / 20)
-        x, z = self.motion.forward(tissue.x, tissue.z, time_s)
-        echo = echo_of_scatterers(self.probe, x, z, strength)
-        gain = self.gain_db + self._behind_db(time_s)
-        return picture_of(self.probe, echo, gain, np.random.default_rng([self.seed, 1, index]))
+    def pushes(self, time_s: float) -> Sequence[Push]:
+        """Return nothing: what squeezes the lesion is part of the tissue's motion."""
+        return ()
 
-    def labels(self, time_s: float) -> Inside:
-        """Return which pixels' centres lie in the lesion, from the same outline and motion."""
-        x, z = pixel_points(self.probe)
-        centre_x, centre_z = self._centre_mm(time_s)
-        near = self._near(x - centre_x + self.lesion.x, z - centre_z + self.lesion.z)
-        inside = np.zeros(x.shape, dtype=bool)
-        was_x, was_z = self.motion.backward(x[near], z[near], time_s)
-        inside[near] = self._outside_mm(was_x, was_z, time_s) < 0
-        return inside
+    def points(self, moment: Moment) -> Sequence[Points]:
+        """Return the echoes of calcifications, which move with the tissue."""
+        if not self.grains.strength.size:
+            return ()
+        x, y, z = moment.probe_at(*went_to(moment.flow, *self.grains.place))
+        depth, across = y, x
+        if moment.grid.shape.convex:
+            radius = moment.grid.shape.radius
+            depth, across = np.hypot(x, y + radius) - radius, np.arctan2(x, y + radius)
+        strength = self.grains.strength * elevational_weight(moment.grid, depth, z)
+        return (Points(depth, across, strength),)
 
-    def look_alike_labels(self, time_s: float) -> Inside:
-        """Return which pixels' centres lie in a dark region that is not the lesion."""
-        x, z = self.motion.backward(*pixel_points(self.probe), time_s)
-        inside = np.zeros(x.shape, dtype=bool)
+    def truth(self, moment: Moment) -> Truth:
+        """Return the section of the lesion and those of its look-alikes."""
+        view = moment.grid.scanner.view
+        labels = np.zeros((view.rows, view.columns), dtype=np.uint8)
+        tracing = trace_tissue(moment)
+        mark_section(labels, tracing, self.body, LESION)
+        distractors = np.zeros_like(labels)
         for one in self.look_alikes:
-            inside |= one.outline.outside_mm(x, z) < 0
-        return inside
+            mark_section(distractors, tracing, one, 1)
+        distractors[labels > 0] = 0
+        return Truth(labels, labels, distractors, self._facts(moment, labels))
 
-    def truth(self, time_s: float) -> dict[str, Any]:
-        """Return where the lesion's centre is and how large its section is, relative to its own."""
-        x, z = self._centre_mm(time_s)
-        pixel = self.probe.pixel_mm
+    def _facts(self, moment: Moment, labels: Labels) -> dict[str, Any]:
+        centre = [np.array([value]) for value in self.body.centre]
+        x, y, z = moment.probe_at(*went_to(moment.flow, *centre))
+        row, column = moment.grid.scanner.pixel_of(x, y)
+        area = int(np.count_nonzero(labels))
         return {
-            "centre_px": [z / pixel - 0.5, x / pixel + (self.probe.size - 1) / 2],
-            "section": self._section(time_s),
-            "visible": self._section(time_s) > 0,
+            "centre_px": [round(float(row[0]), 3), round(float(column[0]), 3)],
+            "off_plane_mm": round(float(z[0]), 4),
+            "visible": area > 0,
+            "area_px": area,
+            "area_mm2": round(area * moment.grid.scanner.view.pixel_mm**2, 3),
         }
 
-    def _centre_mm(self, time_s: float) -> tuple[float, float]:
-        """Return where the lesion's centre is, across and in depth."""
-        x, z = self.motion.forward(np.array([self.lesion.x]), np.array([self.lesion.z]), time_s)
-        return float(x[0]), float(z[0])
 
-    def _section(self, time_s: float) -> float:
-        """Return the size of the slice through the ellipsoid, relative to its middle."""
-        part = self.elevation.at(time_s) / self.half_thickness_mm
-        return math.sqrt(max(0.0, 1 - part**2))
+def lesion_scene(  # noqa: PLR0913 - keyword choices of one scene
+    seed: int,
+    domain: Domain,
+    *,
+    frames: int,
+    rows: int,
+    columns: int,
+    kind: Kind | None = None,
+    difficulty: Difficulty = DIFFICULTY,
+) -> Scene:
+    """Draw a clip of one lesion, which its first frame shows.
 
-    def _outside_mm(self, x: Values, z: Values, time_s: float) -> Values:
-        return self.lesion.outside_mm(x, z, self._section(time_s), self.turn.at(time_s))
-
-    def _near(self, x: Values, z: Values) -> Bool[np.ndarray, "..."]:
-        """Return which points can be in the lesion, in tissue that is stretched up to a third."""
-        reach = 2 * max(self.lesion.half_width, self.lesion.half_height) + self.softness_mm
-        return np.asarray((abs(x - self.lesion.x) < reach) & (abs(z - self.lesion.z) < reach))
-
-    def _behind_db(self, time_s: float) -> Decibel:
-        """Return what the lesion takes from, or gives to, the tissue behind it."""
-        x, z = (points[::_COARSE, ::_COARSE] for points in pixel_points(self.probe))
-        was_x, was_z = self.motion.backward(x, z, time_s)
-        weight = inside_weight(self._outside_mm(was_x, was_z, time_s), self.softness_mm)
-        path = np.cumsum(weight, axis=0) * _COARSE * self.probe.pixel_mm
-        path = ndimage.gaussian_filter1d(path, 1.0, axis=1)
-        factors = (AXIAL_STEPS * self.probe.size / x.shape[0], self.probe.size / x.shape[1])
-        fine = ndimage.zoom(path, factors, order=1, mode="nearest", grid_mode=True)
-        return np.asarray(self.behind_db_per_mm * fine, dtype=np.float32)
-
-
-def draw_lesion_scene(seed: int, probe: Probe) -> LesionScene:
-    """Draw a scene: half of them benign; in about a fifth the lesion leaves the slice."""
-    random = np.random.default_rng([seed, 0])
-    malignant = bool(random.random() < 0.5)
-    width = probe.depth_mm
-    x, z = random.uniform(-0.25, 0.25) * width, random.uniform(0.3, 0.65) * width
-    lesion = draw_outline(
-        random, x, z, random.uniform(0.07, 0.17) * width, 0.10 if malignant else 0.03
-    )
-    level = random.uniform(-18, -8)
-    look_alikes = tuple(_draw_look_alikes(random, lesion, level, width))
-    leaves = random.random() < 0.2
-    half_thickness = lesion.half_width * random.uniform(0.8, 1.3)
-    return LesionScene(
+    Args:
+        seed: Decides everything that is drawn.
+        domain: Family of scanners, tissue, outlines and motion.
+        frames: How many.
+        rows: Of the picture.
+        columns: Of the picture.
+        kind: Benign or malignant; None draws it.
+        difficulty: How hard lesions are to find.
+    """
+    random = np.random.default_rng([seed, 2])
+    scanner = draw_scanner(domain, random, rows, columns)
+    drawn = random.random() < difficulty.benign_share
+    kind = kind or ("benign" if drawn else "malignant")
+    face = scanner.probe.radius_mm if domain.shape == "convex" else 0.0
+    breast = draw_breast(random, domain, scanner.view.depth_mm, face)
+    body = draw_body(random, kind, domain, scanner)
+    poses, sweep_mm = _draw_poses(random, body, frames, difficulty)
+    others = draw_look_alikes(random, body, scanner, breast, difficulty)
+    bed = Overlay(base=breast, inclusions=tuple(others))
+    filling = draw_filling(random, kind, surroundings_db(random, bed, body), difficulty)
+    lesion = Inclusion(body=body, filling=filling)
+    squeeze = float(random.uniform(*difficulty.squeeze)) * domain.motion_strength
+    grains = draw_grains(random, body, kind)
+    lobules = sum(isinstance(one.body, Blob) for one in others)
+    challenges = _challenges(filling.softness_mm, sweep_mm / body.half_mm[2], squeeze, lobules)
+    return Scene(
+        kind="lesion",
         seed=seed,
-        probe=probe,
-        kind="malignant" if malignant else "benign",
-        tissue=draw_tissue(random, probe, look_alikes),
-        motion=draw_motion(random, width),
-        lesion=lesion,
-        level_db=level,
-        softness_mm=random.uniform(0.9, 1.8) if malignant else random.uniform(0.35, 0.9),
-        elevation=draw_wander(random, half_thickness * (0.8 if leaves else 0.25), 0.3),
-        half_thickness_mm=half_thickness,
-        turn=draw_wander(random, 0.6, 0.3),
-        behind_db_per_mm=random.uniform(-1.2, -0.2) if malignant else random.uniform(-0.1, 0.5),
-        look_alikes=look_alikes,
-        gain_db=draw_gain(probe, random),
+        domain=domain.name,
+        scanner=scanner,
+        anatomy=Overlay(base=bed, inclusions=(lesion,)),
+        content=LesionContent(
+            body=body, look_alikes=tuple(one.body for one in others), grains=grains
+        ),
+        poses=poses,
+        motion=_draw_motion(random, body, scanner, domain, squeeze),
+        pitch_mm=speckle_pitch_mm(scanner.probe),
+        facts={
+            "class": kind,
+            "challenges": challenges,
+            "softness_mm": round(filling.softness_mm, 3),
+            "sweep_mm": round(sweep_mm, 2),
+            "squeeze": round(squeeze, 3),
+            "lobules": lobules,
+            "vessels": len(others) - lobules,
+        },
     )
 
 
-def _draw_look_alikes(
-    random: np.random.Generator, lesion: Outline, level_db: float, width_mm: float
-) -> list[LookAlike]:
-    """Draw dark regions of about the lesion's darkness that keep clear of it."""
-    drawn: list[LookAlike] = []
-    for _ in range(int(random.integers(1, 4))):
-        x, z = random.uniform(-0.45, 0.45) * width_mm, random.uniform(0.2, 0.9) * width_mm
-        outline = draw_outline(random, x, z, random.uniform(0.04, 0.12) * width_mm, 0.06)
-        reach = 1.3 * (max(outline[2:4]) + max(lesion[2:4]))
-        if math.hypot(x - lesion.x, z - lesion.z) > reach:
-            drawn.append(
-                LookAlike(outline, level_db * random.uniform(0.6, 1.1), random.uniform(0.35, 1.5))
-            )
-    return drawn
+def _draw_poses(
+    random: np.random.Generator, body: Blob, frames: int, difficulty: Difficulty
+) -> tuple[Poses, float]:
+    """Draw a path that begins near the middle of the body; return how far it sweeps as well."""
+    courses, shares = zip(*difficulty.courses, strict=True)
+    course = courses[int(random.choice(len(courses), p=np.array(shares) / sum(shares)))]
+    half = body.half_mm[2]
+    length = {
+        "hold": 0.0,
+        "straight": half * random.uniform(0.5, 1.0),
+        "back-and-forth": half * random.uniform(1.2, 1.4) + 0.8,
+    }[course]
+    poses = draw_path(random, course, frames, length_mm=length)
+    if random.random() < 0.5:  # sweeps go either way
+        poses[:, 2, 3] *= -1
+    # the middle of the path lies at the origin: begin where the body is
+    poses[:, :3, 3] -= poses[0, :3, 3]
+    start = random.uniform(-0.35, 0.35) * half if course != "straight" else 0.0
+    poses[:, 2, 3] += start
+    return poses, float(np.ptp(poses[:, 2, 3]))
+
+
+def _draw_motion(
+    random: np.random.Generator, body: Blob, scanner: Scanner, domain: Domain, squeeze: float
+) -> TissueMotion:
+    """Draw motion of the tissue, and two swings that press the lesion from above and below."""
+    half = scanner.view.width_mm / 2
+    low, high = (-half, 0.0, -8.0), (half, scanner.view.depth_mm, 8.0)
+    motion = draw_tissue_motion(random, low, high, domain.motion_strength, domain.motion)
+    x, y, z = body.centre
+    size = max(3.0, 0.9 * body.half_mm[1])
+    rate, phase = float(random.uniform(0.3, 0.9)), float(random.uniform(0, 2 * np.pi))
+    course: Wander | Jolts = Wander((0.5 * squeeze * size,), (rate,), (phase,))
+    if domain.motion == "steps":
+        course = draw_jolts(random, 0.5 * squeeze * size, rate)
+    pressed = [
+        Swing((x, y + side * size, z), size, (0.0, -side, 0.0), course) for side in (-1.0, 1.0)
+    ]
+    return TissueMotion(
+        swings=(*motion.swings, *pressed), squeeze=motion.squeeze, deepest_mm=motion.deepest_mm
+    )
+
+
+def _challenges(softness_mm: float, sweep: float, squeeze: float, lobules: int) -> list[str]:
+    """Return the tags that the drawn numbers earn."""
+    tags = {
+        "shape change": sweep >= CHANGED_SWEEP or squeeze >= CHANGED_SQUEEZE,
+        "blurred boundary": softness_mm >= BLURRED_MM,
+        "look-alike": lobules > 0,
+    }
+    return [tag for tag, earned in tags.items() if earned]
