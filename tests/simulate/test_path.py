@@ -1,0 +1,83 @@
+"""Paths of the probe are rigid motions of the shape that was asked for."""
+
+import numpy as np
+import pytest
+
+from sonotrace.simulate.path import SHAPES, draw_path, poses_from
+
+
+def drawn(shape, seed=0, **options):
+    options = {"frames": 60, "length_mm": 30.0, "tremor_mm": 0.0} | options
+    return draw_path(np.random.default_rng(seed), shape, **options)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_pose_is_rigid(shape):
+    turns = drawn(shape, tremor_mm=0.3)[:, :3, :3]
+    np.testing.assert_allclose(
+        turns @ turns.transpose(0, 2, 1), np.tile(np.eye(3), (60, 1, 1)), atol=1e-12
+    )
+    np.testing.assert_allclose(np.linalg.det(turns), 1)
+
+
+@pytest.mark.parametrize("shape", ["straight", "curved", "s-shaped"])
+def test_a_sweep_has_its_length_and_never_turns_back(shape):
+    z = drawn(shape)[:, 2, 3]
+    assert z[-1] - z[0] == pytest.approx(30)
+    assert (np.diff(z) > 0).all()
+
+
+def test_back_and_forth_returns_to_where_it_began():
+    z = drawn("back-and-forth")[:, 2, 3]
+    assert z[0] == pytest.approx(z[-1])
+    assert np.ptp(z) == pytest.approx(30, rel=0.1)
+
+
+def test_holding_still_without_tremor_is_one_pose():
+    poses = drawn("hold")
+    np.testing.assert_allclose(poses, np.tile(np.eye(4), (60, 1, 1)), atol=1e-12)
+
+
+def test_a_fan_tilts_about_the_face_and_stays_in_place():
+    poses = drawn("fan")
+    np.testing.assert_allclose(poses[:, :3, 3], 0, atol=1e-12)
+    tilt = np.degrees(np.arctan2(poses[:, 2, 1], poses[:, 2, 2]))
+    assert np.ptp(tilt) == pytest.approx(30)
+
+
+def test_a_curved_path_bends_and_the_probe_turns_with_it():
+    poses = drawn("curved")
+    step = np.diff(poses[:, :3, 3], axis=0)
+    heading = step / np.linalg.norm(step, axis=1, keepdims=True)
+    normal = poses[:-1, :3, 2]
+    assert (heading * normal).sum(axis=1).min() > 0.99
+
+
+def test_the_probe_stays_on_the_skin_however_the_hand_trembles():
+    assert (drawn("straight", tremor_mm=0.5)[:, 1, 3] == 0).all()
+
+
+def test_tremor_has_the_size_that_was_asked_for():
+    x = np.concatenate(
+        [drawn("hold", seed, frames=400, tremor_mm=0.2)[:, 0, 3] for seed in range(8)]
+    )
+    assert x.std() == pytest.approx(0.2, rel=0.3)
+
+
+def test_the_same_seed_draws_the_same_path():
+    assert np.array_equal(drawn("curved", 4, tremor_mm=0.1), drawn("curved", 4, tremor_mm=0.1))
+    assert not np.array_equal(drawn("curved", 4), drawn("curved", 5))
+
+
+def test_yaw_tilt_and_roll_turn_about_depth_across_and_out_of_the_picture():
+    quarter = np.pi / 2
+    yaw, tilt, roll = poses_from(np.zeros((3, 3)), quarter * np.eye(3))[:, :3, :3]
+    np.testing.assert_allclose(yaw @ [0, 1, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(yaw @ [0, 0, 1], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(tilt @ [1, 0, 0], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(tilt @ [0, 1, 0], [0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(roll @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+
+
+def test_a_path_of_one_frame_is_its_middle():
+    assert drawn("straight", frames=1)[0, 2, 3] == 0

@@ -1,0 +1,58 @@
+"""Tissue takes, and leaves, as many dB as were set."""
+
+import numpy as np
+import pytest
+
+from sonotrace.benchmark.physics_picture import shadows
+from sonotrace.benchmark.physics_rig import PhysicsSettings, Slab, Uniform, pose_at, renderer_of
+from sonotrace.simulate.motion import STILL
+from sonotrace.simulate.probe import Probe, Scanner, View
+from sonotrace.simulate.shadow import coarse_axes, transmission
+
+VIEW = View(rows=96, columns=96, pixel_mm=0.4)
+CONVEX = Scanner(probe=Probe(shape="convex", frequency_mhz=3.5, lens_mm=30.0), view=VIEW)
+DEFAULT = Scanner(view=VIEW)
+
+
+def passed_db(scanner, tissue):
+    renderer = renderer_of(scanner, [pose_at()], tissue=tissue, pitch_mm=0.5)
+    passed = transmission(renderer.grid, renderer.world.attenuation, pose_at(), STILL)
+    depth, across = coarse_axes(renderer.grid)
+    return depth, across, 20 * np.log10(passed.astype(np.float64))
+
+
+@pytest.mark.parametrize(("scanner", "frequency"), [(DEFAULT, 7.5), (CONVEX, 3.5)])
+@pytest.mark.parametrize("loss", [0.4, 1.0])
+def test_echoes_fall_by_2_f_times_the_excess_of_attenuation(scanner, frequency, loss):
+    depth, _, level = passed_db(scanner, Uniform(loss))
+    slope = np.polyfit(depth / 10, level[:, level.shape[1] // 2], 1)[0]
+    assert slope == pytest.approx(-2 * frequency * (loss - 0.7), rel=0.05)
+
+
+def test_tissue_of_the_reference_changes_nothing():
+    np.testing.assert_allclose(passed_db(DEFAULT, Uniform(0.7))[2], 0, atol=1e-4)
+
+
+def test_a_cyst_brightens_and_an_absorber_darkens_what_lies_behind():
+    # 1 cm both ways at 7.5 MHz: 15 cm MHz times 0.65 and -1 dB
+    found = shadows(PhysicsSettings(pixels=96))
+    assert found["cyst"]["behind_db"] == pytest.approx(9.75, abs=0.5)
+    assert found["absorber"]["behind_db"] == pytest.approx(-15, abs=0.5)
+
+
+def test_a_shadow_lies_behind_what_casts_it_and_nowhere_else():
+    tissue = Slab(loss=1.7, top_mm=10.0, bottom_mm=20.0, half_width_mm=6.0)
+    depth, across, level = passed_db(DEFAULT, tissue)
+    np.testing.assert_allclose(level[depth < 9], 0, atol=1e-3)
+    np.testing.assert_allclose(level[:, np.abs(across) > 17], 0, atol=0.1)
+    assert level[-1, np.abs(across) < 1].max() < -10
+
+
+def test_edges_of_a_shadow_grow_softer_with_depth():
+    tissue = Slab(loss=3.0, top_mm=5.0, bottom_mm=8.0, half_width_mm=8.0)
+    depth, _, level = passed_db(DEFAULT, tissue)
+    passed = 10 ** (level / 20)
+    part = (passed - passed[-1].min()) / (1 - passed[-1].min())
+    soft = ((part > 0.1) & (part < 0.9)).sum(axis=1)
+    at = [int(np.argmin(np.abs(depth - wanted))) for wanted in (10, 20, 35)]
+    assert soft[at[0]] < soft[at[1]] < soft[at[2]]
