@@ -1,170 +1,288 @@
-"""A needle that is pushed through tissue: a bright line whose brightness depends on its angle."""
+"""A needle that goes through tissue, perhaps to a lesion, among streaks that look like it.
+
+Most needles lie along the picture, some cross it; the probe drifts, so that a needle may leave
+the slice during the clip. Truth says where it is (`geometric`) and what can be seen (`visible`);
+the rule is that of `needle_truth`.
+"""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
-from sonotrace.simulate.beam import (
-    Decibel,
-    Echo,
-    Grey,
-    Probe,
-    draw_gain,
-    echo_of_scatterers,
-    echo_of_surface,
-    line_scale,
-    picture_of,
-    pixel_points,
+from sonotrace.errors import GeometryError
+from sonotrace.simulate.domains import Domain, draw_scanner
+from sonotrace.simulate.fascia import Streak, Streaked, draw_streaks
+from sonotrace.simulate.grid import make_grid
+from sonotrace.simulate.inclusion import Filling, Inclusion, Overlay
+from sonotrace.simulate.motion import STILL, Push, draw_tissue_motion, draw_wander
+from sonotrace.simulate.needle_body import Needle, Shaft
+from sonotrace.simulate.needle_draw import (
+    CROSSING_RAD,
+    LONGEST_MM,
+    draw_needle,
+    draw_shine,
+    draw_target,
+    draw_track,
+    fitting_gauge,
 )
-from sonotrace.simulate.motion import Motion, Wander, draw_motion, draw_wander
-from sonotrace.simulate.tissue import LookAlike, Tissue, draw_outline, draw_tissue
+from sonotrace.simulate.needle_echo import (
+    NODE_MM,
+    Nodes,
+    Shine,
+    in_slice,
+    needle_points,
+    see,
+    tip_amplitude,
+    wall_amplitude,
+)
+from sonotrace.simulate.needle_truth import (
+    Flags,
+    Labels,
+    Surroundings,
+    Values,
+    inside_body,
+    paint,
+    place_facts,
+    shown,
+    surroundings,
+)
+from sonotrace.simulate.outline import Blob
+from sonotrace.simulate.path import Poses, draw_path, poses_from
+from sonotrace.simulate.probe import Scanner
+from sonotrace.simulate.render import Points
+from sonotrace.simulate.scene import Moment, Scene, Truth
+from sonotrace.simulate.tissue import draw_breast, draw_muscle
+from sonotrace.simulate.world import Anatomy, pose_of, speckle_pitch_mm
 
-_PER_MM = 20.0
-"""Echoes per mm of the shaft."""
-_PERPENDICULAR_DB = 32.0
-"""Peak of a needle across the beams, over speckle."""
-_LOBE_RAD = math.radians(20)
-"""Angle at which the mirror-like part of its echo has fallen to 1/e."""
-_VISIBLE_DB = 6.0
-"""Mean peak over speckle from which the shaft counts as visible."""
-_REVERBERATIONS_DB = (-9.0, -16.0)
-"""Echoes between the walls of the shaft, below the shaft itself."""
+FRAMES_PER_SECOND = 25.0
+FIRST_PIXELS = 30
+"""The first frame shows at least as many pixels of the needle, for a tracker to begin with."""
+_FIRST_SHARE = 0.2
+"""And this share of it, if it lies along the picture."""
+_ATTEMPTS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeedleScene:
-    """Everything that decides every frame of a clip of one needle."""
+class NeedleContent:
+    """A needle, what looks like it, and what it may be meant for."""
 
-    seed: int
-    probe: Probe
-    tissue: Tissue
-    motion: Motion
-    entry_mm: tuple[float, float]
-    """Across and depth of the point at the border of the picture."""
-    angle_rad: float
-    """Below the horizontal."""
-    direction: int
-    """1 if it comes from the left, -1 from the right."""
-    diameter_mm: float
-    lengths_mm: tuple[float, float]
-    """From the entry to the tip at the start and at the end."""
-    seconds: float
-    """How long the advance takes."""
-    wobble: Wander
-    """Radians added to the angle."""
-    diffuse_db: float
-    """How much less than across the beams it returns at any angle."""
-    fade: Wander
-    """Change of its level in dB: how well it lies in the slice."""
-    spots_db: Float[np.ndarray, " S"]
-    """Change of its level along the shaft, every 1.5 mm."""
-    gain_db: Decibel
+    needle: Needle
+    shine: Shine
+    streaks: tuple[Streak, ...]
+    lesion: Blob | None
+    anatomy: Anatomy
 
-    def grey(self, index: int, time_s: float) -> Grey:
-        """Render the picture at a time; `index` decides the noise."""
-        x, z = self.motion.forward(self.tissue.x, self.tissue.z, time_s)
-        echo = echo_of_scatterers(self.probe, x, z, self.tissue.strength)
-        echo += self._echo(time_s)
-        random = np.random.default_rng([self.seed, 1, index])
-        return picture_of(self.probe, echo, self.gain_db, random)
+    def pushes(self, time_s: float) -> list[Push]:
+        """Return how the needle drags tissue along."""
+        return self.needle.pushes(time_s)
 
-    def labels(self, time_s: float) -> Bool[np.ndarray, "H W"]:
-        """Return which pixels' centres lie in the shaft, seen or not."""
-        x, z = pixel_points(self.probe)
-        tip_x, tip_z = self.tip_mm(time_s)
-        entry_x, entry_z = self.entry_mm
-        run_x, run_z = tip_x - entry_x, tip_z - entry_z
-        along = ((x - entry_x) * run_x + (z - entry_z) * run_z) / (run_x**2 + run_z**2)
-        part = np.clip(along, 0, 1)
-        distance = np.hypot(x - entry_x - part * run_x, z - entry_z - part * run_z)
-        return np.asarray(distance <= self.diameter_mm / 2)
+    def shaft(self, moment: Moment) -> Shaft:
+        """Return where the needle is, from near the picture to its tip."""
+        along = self.needle.along(moment.time_s, NODE_MM, LONGEST_MM)
+        return self.needle.shaft(moment.time_s, along, moment.flow)
 
-    def tip_mm(self, time_s: float) -> tuple[float, float]:
-        """Return where the tip is, across and in depth."""
-        length, angle = self._length_mm(time_s), self._angle_rad(time_s)
-        across = self.entry_mm[0] + self.direction * length * math.cos(angle)
-        return across, self.entry_mm[1] + length * math.sin(angle)
+    def points(self, moment: Moment) -> list[Points]:
+        """Return the echoes of the needle."""
+        shaft = self.shaft(moment)
+        return needle_points(moment.grid, moment.pose, shaft, self.shine, moment.time_s)
 
-    def truth(self, time_s: float) -> dict[str, Any]:
-        """Return tip and entry as (row, column), the angle, and how bright the shaft is."""
-        return {
-            "tip_px": self._pixel(self.tip_mm(time_s)),
-            "entry_px": self._pixel(self.entry_mm),
-            "angle_deg": math.degrees(self._angle_rad(time_s)),
-            "level_db": self._level_db(time_s),
-            "visible": self._level_db(time_s) > _VISIBLE_DB,
-        }
+    def truth(self, moment: Moment) -> Truth:
+        """Return masks of needle (1) and lesion (2), of the streaks, and where the needle is."""
+        shaft = self.shaft(moment)
+        geometric, visible, facts = self._needle_truth(moment, shaft)
+        if self.lesion is not None:
+            lesion = inside_body(moment, self.lesion)
+            for labels in (geometric, visible):
+                labels[lesion & (labels == 0)] = 2
+            x, y, z = moment.tissue_at(*_probe_point(moment, shaft))
+            facts["tip_to_lesion_mm"] = float(self.lesion.distance_mm(x, y, z)[0])
+        distractors = np.zeros_like(geometric)
+        for streak in self.streaks:
+            distractors[inside_body(moment, streak)] = 1
+        return Truth(visible, geometric, distractors, facts)
 
-    def _pixel(self, point_mm: tuple[float, float]) -> list[float]:
-        pixel = self.probe.pixel_mm
-        return [point_mm[1] / pixel - 0.5, point_mm[0] / pixel + (self.probe.size - 1) / 2]
-
-    def _length_mm(self, time_s: float) -> float:
-        part = min(1.0, time_s / self.seconds)
-        start, end = self.lengths_mm
-        return start + (end - start) * part**2 * (3 - 2 * part)
-
-    def _angle_rad(self, time_s: float) -> float:
-        return self.angle_rad + self.wobble.at(time_s)
-
-    def _level_db(self, time_s: float) -> float:
-        """Return the mean peak of the shaft over speckle."""
-        diffuse = 10 ** (self.diffuse_db / 20)
-        mirror = math.exp(-((self._angle_rad(time_s) / _LOBE_RAD) ** 2))
-        level = 20 * math.log10(diffuse + (1 - diffuse) * mirror)
-        return _PERPENDICULAR_DB + level + self.fade.at(time_s)
-
-    def _echo(self, time_s: float) -> Echo:
-        """Sum the upper wall, the echoes between the walls, and the tip."""
-        length, angle = self._length_mm(time_s), self._angle_rad(time_s)
-        along = np.arange(0, length, 1 / _PER_MM)
-        x = self.entry_mm[0] + self.direction * along * math.cos(angle)
-        z = self.entry_mm[1] + along * math.sin(angle) - self.diameter_mm / 2
-        spots = np.interp(along, 1.5 * np.arange(len(self.spots_db)), self.spots_db)
-        level = self._level_db(time_s) + spots
-        scale = line_scale(self.probe, _PER_MM, angle)
-        strength = scale * 10 ** (level / 20)
-        echo = echo_of_surface(self.probe, x, z, strength)
-        for i, below_db in enumerate(_REVERBERATIONS_DB):
-            lower = z + (i + 1) * self.diameter_mm
-            echo += echo_of_surface(self.probe, x, lower, strength * 10 ** (below_db / 20))
-        tip = 10 ** ((_PERPENDICULAR_DB - 12) / 20) * scale * _PER_MM * self.probe.beam_mm
-        echo += echo_of_surface(self.probe, x[-1:], z[-1:], np.array([tip]))
-        return echo
+    def _needle_truth(self, moment: Moment, shaft: Shaft) -> tuple[Labels, Labels, dict[str, Any]]:
+        grid, radius = moment.grid, self.needle.diameter_mm / 2
+        nodes = see(grid, moment.pose, shaft)
+        tip = (shaft.tip - moment.pose.origin) @ moment.pose.rotation
+        facts = place_facts(grid, tip, nodes)
+        facts |= {"level_db": None, "contrast_db": None, "incidence_deg": None}
+        seen = np.zeros(len(nodes.x), dtype=bool)
+        if len(nodes.x) >= 2:
+            level = 20 * np.log10(wall_amplitude(grid, nodes, self.shine, moment.time_s) + 1e-3)
+            around = surroundings(moment, self.anatomy, nodes)
+            tip_db = -math.inf
+            if nodes.along_mm[-1] == shaft.along_mm[-1]:
+                tip_db = 20 * math.log10(tip_amplitude(grid, tip, self.shine) + 1e-3)
+            within = in_slice(grid, nodes, radius)
+            seen = shown(nodes, level, tip_db, around, within)
+            facts |= _level_facts(nodes, level, around, within if within.any() else ~within)
+        geometric, visible = paint(grid, nodes, seen)
+        facts["visible"] = bool(visible.any())
+        facts["length_mm"] = self.needle.advance.at(moment.time_s)
+        return geometric, visible, facts
 
 
-def draw_needle_scene(seed: int, probe: Probe) -> NeedleScene:
-    """Draw a scene: a needle from one side, at 10 to 55 degrees, among dark regions and streaks."""
-    random = np.random.default_rng([seed, 0])
-    width = probe.depth_mm
-    direction = int(random.choice([-1, 1]))
-    angle = math.radians(random.uniform(10, 55))
-    entry_z = random.uniform(0.05, 0.4) * width
-    farthest = min(0.85 * width / math.cos(angle), (0.95 * width - entry_z) / math.sin(angle))
-    look_alikes = tuple(_draw_region(random, width) for _ in range(int(random.integers(0, 3))))
-    return NeedleScene(
-        seed=seed,
-        probe=probe,
-        tissue=draw_tissue(random, probe, look_alikes),
-        motion=draw_motion(random, width, 0.6),
-        entry_mm=(-direction * width / 2, entry_z),
-        angle_rad=angle,
-        direction=direction,
-        diameter_mm=random.uniform(0.9, 1.6),
-        lengths_mm=(random.uniform(0.25, 0.45) * farthest, random.uniform(0.7, 1.0) * farthest),
-        seconds=random.uniform(1.5, 4.0),
-        wobble=draw_wander(random, 0.015, 0.4),
-        diffuse_db=random.uniform(-20, -12),
-        fade=draw_wander(random, 2.5, 0.4),
-        spots_db=random.normal(0, 2.0, 48),
-        gain_db=draw_gain(probe, random),
+def needle_scene(  # noqa: PLR0913 - keyword choices of one scene
+    seed: int,
+    domain: Domain,
+    *,
+    frames: int,
+    rows: int,
+    columns: int,
+    with_lesion: bool | None = None,
+    gauge: int | None = None,
+) -> Scene:
+    """Draw a needle in breast or muscle; its first frame shows it.
+
+    Args:
+        seed: Another seed, another scene.
+        domain: Of the scanner and the tissue.
+        frames: Length of the clip, at 25 frames/s.
+        rows: Of the picture.
+        columns: Of the picture.
+        with_lesion: Whether there is a lesion as the target; None leaves it to chance.
+        gauge: Of the needle, 14 to 25; None draws one that is not thinner than a pixel.
+
+    Raises:
+        GeometryError: There is no such gauge, or it cannot be shown in this picture.
+    """
+    scanner = draw_scanner(domain, np.random.default_rng([seed, 40]), rows, columns)
+    random = np.random.default_rng([seed, 41])
+    gauge = fitting_gauge(random, scanner, gauge)
+    if with_lesion is None:
+        with_lesion = bool(random.random() < 0.4)
+    poses = _draw_poses(random, frames)
+    face = scanner.probe.radius_mm if scanner.probe.shape == "convex" else 0.0
+    draw_tissue = draw_breast if random.random() < 0.45 else draw_muscle
+    tissue = draw_tissue(random, domain, scanner.reach_mm(), face)
+    width, reach = scanner.view.width_mm, scanner.reach_mm()
+    motion = draw_tissue_motion(
+        random, (-width / 2, 0.0, -6.0), (width / 2, reach, 6.0), 0.6 * domain.motion_strength
+    )
+    first = Moment(0, 0.0, make_grid(scanner), pose_of(poses[0]), STILL)
+    for _ in range(_ATTEMPTS):
+        content = _draw_content(random, first, (gauge, frames, with_lesion), tissue)
+        if content is None or not _begins_well(content, first):
+            continue
+        return Scene(
+            kind="needle",
+            seed=seed,
+            domain=domain.name,
+            scanner=scanner,
+            anatomy=content.anatomy,
+            content=content,
+            poses=poses,
+            motion=motion,
+            frames_per_second=FRAMES_PER_SECOND,
+            pitch_mm=speckle_pitch_mm(scanner.probe),
+            facts=_clip_facts(content, poses, scanner),
+        )
+    raise GeometryError(
+        f"a needle of {gauge} G shows fewer than {FIRST_PIXELS} pixels in pictures of {columns} x "
+        f"{rows} pixels of {scanner.view.pixel_mm:.2f} mm. Take a thicker needle (a smaller "
+        f"gauge) or more pixels."
     )
 
 
-def _draw_region(random: np.random.Generator, width_mm: float) -> LookAlike:
-    x, z = random.uniform(-0.4, 0.4) * width_mm, random.uniform(0.3, 0.8) * width_mm
-    outline = draw_outline(random, x, z, random.uniform(0.05, 0.15) * width_mm, 0.05)
-    return LookAlike(outline, random.uniform(-16, -6), random.uniform(0.35, 1.2))
+def _begins_well(content: NeedleContent, first: Moment) -> bool:
+    truth = content.truth(first)
+    seen, there = int((truth.visible == 1).sum()), int((truth.geometric == 1).sum())
+    share = _FIRST_SHARE if abs(content.needle.out_rad) < CROSSING_RAD else 0.0
+    return seen >= max(FIRST_PIXELS, share * there)
+
+
+def _draw_content(
+    random: np.random.Generator, first: Moment, wanted: tuple[int, int, bool], tissue: Anatomy
+) -> NeedleContent | None:
+    """Draw a needle, streaks and perhaps a lesion; None if the needle misses the picture."""
+    gauge, frames, with_lesion = wanted
+    scanner = first.grid.scanner
+    track = draw_track(random, scanner)
+    if track is None:
+        return None
+    far = float(random.uniform(0.55, 0.75)) if with_lesion else 0.88
+    needle, longest = draw_needle(random, track, gauge, frames / FRAMES_PER_SECOND, far)
+    count = int(random.integers(1, 6))
+    streaks = draw_streaks(random, count, scanner.view.width_mm, scanner.reach_mm())
+    anatomy: Anatomy = Streaked(base=tissue, streaks=streaks)
+    lesion = None
+    if with_lesion:
+        lesion = draw_target(random, needle, longest, scanner)
+        filling = Filling(
+            level_db=float(random.uniform(-11, -4)),
+            attenuation=float(random.uniform(0.4, 1.1)),
+            softness_mm=float(random.uniform(0.35, 0.9)),
+            rim_db=float(random.uniform(0, 6)),
+            edge_attenuation=float(random.uniform(0, 4)),
+            seed=int(random.integers(1 << 30)),
+        )
+        anatomy = Overlay(base=anatomy, inclusions=(Inclusion(body=lesion, filling=filling),))
+    shine = draw_shine(random)
+    return NeedleContent(
+        needle=needle, shine=shine, streaks=streaks, lesion=lesion, anatomy=anatomy
+    )
+
+
+def _draw_poses(random: np.random.Generator, frames: int) -> Poses:
+    """Draw an unsteady hand; in some clips the probe slides off the needle. The first is 1."""
+    trembling = draw_path(random, "hold", frames, tremor_mm=float(random.uniform(0.03, 0.12)))
+    size = float(random.choice([0.1, 0.5, 1.4], p=[0.45, 0.35, 0.2]))
+    slide = draw_wander(random, size, 0.25)
+    turn = draw_wander(random, math.radians(1.5 * size), 0.25)
+    times = np.arange(frames) / FRAMES_PER_SECOND
+    position, angles = np.zeros((frames, 3)), np.zeros((frames, 3))
+    position[:, 2] = np.clip([slide.at(time) for time in times], -4, 4)
+    angles[:, 0] = [turn.at(time) for time in times]
+    poses: Poses = np.linalg.inv(trembling[0]) @ trembling
+    return np.asarray(poses_from(position, angles) @ poses)
+
+
+def _clip_facts(content: NeedleContent, poses: Poses, scanner: Scanner) -> dict[str, Any]:
+    """Return what is known of the whole clip, with its challenges."""
+    needle = content.needle
+    times = np.arange(len(poses)) / FRAMES_PER_SECOND
+    lengths = np.array([needle.advance.at(time) for time in times])
+    tips = np.array([needle.tip_mm(time) for time in times])
+    away = np.einsum("tij,tj->ti", np.linalg.inv(poses)[:, :3, :3], tips - poses[:, :3, 3])[:, 2]
+    bent = needle.bend_per_mm * lengths.max() ** 2 / 2
+    steepest = max(abs(needle.angle_rad + needle.turn.at(time)) for time in times)
+    challenges = {
+        "steep": steepest > math.radians(35),
+        "out of plane": bool(abs(away).max() > 1.2) or abs(needle.out_rad) > CROSSING_RAD,
+        "bent": bent > 1.5,
+        "retraction": lengths.max() - lengths[int(lengths.argmax()) :].min() > 5,
+        "thin": needle.diameter_mm < 4 * scanner.view.pixel_mm,
+        "look-alike": len(content.streaks) > 2,
+        "target": content.lesion is not None,
+    }
+    return {
+        "class": "needle",
+        "challenges": [name for name, there in challenges.items() if there],
+        "gauge": needle.gauge,
+        "diameter_mm": needle.diameter_mm,
+        "streaks": len(content.streaks),
+        "with_lesion": content.lesion is not None,
+        "out_of_plane_deg": math.degrees(needle.out_rad),
+        "largest_bend_mm": bent,
+    }
+
+
+def _level_facts(
+    nodes: Nodes, level_db: Values, around: Surroundings, where: Flags
+) -> dict[str, float]:
+    """Return the middle of levels along a part of the shaft, less what tissue takes."""
+    level = level_db + around.passed_db
+    return {
+        "level_db": float(np.median(level[where])),
+        "contrast_db": float(np.median((level - around.background_db)[where])),
+        "incidence_deg": float(np.degrees(np.median(nodes.incidence_rad[where]))),
+    }
+
+
+def _probe_point(moment: Moment, shaft: Shaft) -> tuple[Any, Any, Any]:
+    """Return x, y and z of the tip in the probe's frame."""
+    tip = (shaft.tip - moment.pose.origin) @ moment.pose.rotation
+    return tip[0:1], tip[1:2], tip[2:3]
