@@ -1,0 +1,344 @@
+"""A freehand sweep: a scene whose probe moves over tissue, with the pose of every frame.
+
+Class ids: cyst 1, sphere 2, wire 3, tube or vessel 4, asymmetric body 5. The photoacoustic
+channel shows vessels, tubes and wires from the poses and on the pixels of the echo pictures.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+
+import numpy as np
+import torch
+from jaxtyping import Float64, UInt8
+
+from sonotrace.data.sweep import Sweep
+from sonotrace.simulate.beam import beam_mm
+from sonotrace.simulate.clip import clip_of
+from sonotrace.simulate.domains import Domain, draw_scanner
+from sonotrace.simulate.motion import Push, draw_tissue_motion, went_to
+from sonotrace.simulate.path import SHAPES, Poses, Shape, draw_path
+from sonotrace.simulate.phantom import TUBE, Phantom, Rod, draw_phantom
+from sonotrace.simulate.photoacoustic import Light, Photoacoustic, make_photoacoustic
+from sonotrace.simulate.probe import Scanner
+from sonotrace.simulate.render import Points
+from sonotrace.simulate.scene import Labels, Moment, Scene, Stage, Truth, set_stage
+from sonotrace.simulate.specular import Finish, elevational_weight, reflected
+from sonotrace.simulate.tissue import draw_breast, draw_muscle
+from sonotrace.simulate.vessel import (
+    Vascular,
+    Vessels,
+    draw_branches,
+    make_vessels,
+    nearest_vessel,
+    vessels_of,
+)
+from sonotrace.simulate.world import Anatomy, speckle_pitch_mm
+from sonotrace.types import Frame
+
+STEP_MM = 0.13
+"""Default mean distance of neighbouring frames: a hand's unsteady speed then keeps the steps
+within the 0.05 to 0.3 mm over which speckle tells how far the probe went."""
+CHANNEL = "photoacoustic"
+
+Grey = UInt8[np.ndarray, "H W"]
+Subject = Literal["phantom", "vessels", "breast"]
+Corner = tuple[float, float, float]
+
+_WIRE = Finish(30.0, -26.0, 0.35)
+_WIRE_STEP_MM = 0.05
+_WIRE_LIGHT, _TUBE_LIGHT = 0.7, 1.0
+_LINK_MM = 1.0
+_LEAST_LENGTH_MM = 16.0
+"""Tissue is drawn for a sweep at least this long, so that short ones are pieces of a long one."""
+
+
+class SweepChoices(TypedDict, total=False):
+    """What else can be chosen of a sweep."""
+
+    of: Subject
+    """phantom (default); vessels: in muscle; breast: with vessels in it."""
+    path: Shape | None
+    """Of the probe; drawn unless given."""
+    step_mm: float
+    """Mean distance of neighbouring frames, or of what a degree of a fan stands for."""
+    moving: bool
+    """Whether tissue moves meanwhile; it is still unless told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepContent:
+    """What a sweep shows: solids with labels, wires, and what absorbs light."""
+
+    phantom: Phantom | None = None
+    vessels: Vessels
+    """What absorbs light; labelled as vessels where there is no phantom."""
+    light: Light
+
+    def pushes(self, time_s: float) -> Sequence[Push]:
+        """Return nothing: it is moved by the tissue."""
+        return ()
+
+    def points(self, moment: Moment) -> Sequence[Points]:
+        """Return the echoes of the wires."""
+        if self.phantom is None:
+            return ()
+        return [_wire_echoes(wire, moment) for wire in self.phantom.wires]
+
+    def truth(self, moment: Moment) -> Truth:
+        """Return the classes of all pixels of the fan, and the frame's pose."""
+        shape = (moment.grid.scanner.view.rows, moment.grid.scanner.view.columns)
+        x, y, z = moment.tissue_of_pixels()
+        labels: Labels
+        if self.phantom is not None:
+            labels = self.phantom.labels(x, y, z).reshape(shape)
+        else:
+            places = (x.astype(np.float32), y.astype(np.float32), z.astype(np.float32))
+            distance, _ = nearest_vessel(self.vessels, *places)
+            labels = (TUBE * (distance < 0)).astype(np.uint8).reshape(shape)
+        if moment.grid.conversion is not None:
+            labels[moment.grid.conversion.node < 0] = 0
+        facts = {"world_from_image": _world_from_image(moment).tolist()}
+        return Truth(labels, labels, np.zeros_like(labels), facts)
+
+
+def sweep_scene(
+    seed: int,
+    domain: Domain,
+    *,
+    frames: int,
+    rows: int,
+    columns: int,
+    **choices: Unpack[SweepChoices],
+) -> Scene:
+    """Draw a sweep over a phantom, vessels or a breast.
+
+    Args:
+        seed: Decides everything that is drawn.
+        domain: Family of scanners, tissue and motion.
+        frames: How many.
+        rows: Of the picture.
+        columns: Of the picture.
+        choices: See `SweepChoices`.
+
+    Raises:
+        ValueError: A step that is not above 0.
+    """
+    step, of = choices.get("step_mm", STEP_MM), choices.get("of", "phantom")
+    if step <= 0:
+        raise ValueError(f"a step of {step:g} mm; give one above 0, such as {STEP_MM:g}")
+    random = np.random.default_rng([seed, 40])
+    scanner = draw_scanner(domain, random, rows, columns)
+    shape = choices.get("path") or SHAPES[int(random.integers(1, len(SHAPES)))]
+    length = step * max(frames - 1, 1) * (0.5 if shape == "back-and-forth" else 1.0)
+    poses = draw_path(random, shape, frames, length_mm=length)
+    low, high = _seen(scanner, poses)
+    tissue, content = _draw_subject(of, random, domain, scanner, (low, high))
+    motion = None
+    if choices.get("moving", False):
+        motion = draw_tissue_motion(random, low, high, 0.25 * domain.motion_strength)
+    facts: dict[str, Any] = {
+        "class": of,
+        "challenges": [],
+        "path": shape,
+        "step_mm": step,
+    }
+    return Scene(
+        kind="sweep",
+        seed=seed,
+        domain=domain.name,
+        scanner=scanner,
+        anatomy=tissue,
+        content=content,
+        poses=poses,
+        motion=motion,
+        pitch_mm=speckle_pitch_mm(scanner.probe),
+        facts=facts,
+    )
+
+
+def listen_on(stage: Stage) -> Callable[[int], Grey] | None:
+    """Return the function that renders photoacoustic frames of a staged scene by their number.
+
+    None if nothing in the scene absorbs light.
+    """
+    content = stage.scene.content
+    if not isinstance(content, SweepContent):
+        return None
+    return _Listener(stage, _photoacoustic(stage.scene, content)).grey
+
+
+def sweep_of(scene: Scene, *, threads: int | None = None) -> Sweep:
+    """Return a scene as a sweep whose frames are rendered when they are asked for.
+
+    Frame i is the same whether or not others were asked for; a sweep of any length takes no more
+    memory, and goes to another process without its baked tissue.
+
+    Args:
+        scene: What to render: a sweep, or any other scene, which then has no second channel.
+        threads: How many bake the tissue; None for one on each processor.
+    """
+    lazy = _LazyStage(scene, threads)
+    clip = replace(clip_of(scene).clip, source=_Frames(lazy, photoacoustic=False))
+    channels = {}
+    if isinstance(scene.content, SweepContent):
+        channels[CHANNEL] = replace(clip, source=_Frames(lazy, photoacoustic=True))
+    poses = scene.poses @ scene.scanner.probe_from_image()
+    return Sweep(clip=clip, world_from_image=torch.from_numpy(poses), channels=channels)
+
+
+class _Listener(NamedTuple):
+    stage: Stage
+    photoacoustic: Photoacoustic
+
+    def grey(self, index: int) -> Grey:
+        moment = self.stage.moment(index)
+        noise_seed = self.stage.scene.seed * 100_003 + index + 50_021
+        return self.photoacoustic.grey(moment.pose, flow=moment.flow, noise_seed=noise_seed)
+
+
+class _LazyStage:
+    """A scene whose tissue is baked when its first frame is asked for."""
+
+    def __init__(self, scene: Scene, threads: int | None) -> None:
+        self.scene, self.threads = scene, threads
+        self._forget()
+
+    def _forget(self) -> None:
+        self._made: tuple[Stage, Callable[[int], Grey] | None] | None = None
+        self._lock = threading.Lock()
+
+    def grey(self, index: int, photoacoustic: bool) -> Grey:
+        """Render a frame of either kind."""
+        with self._lock:
+            if self._made is None:
+                stage = set_stage(self.scene, threads=self.threads)
+                self._made = stage, listen_on(stage)
+        stage, listener = self._made
+        if not photoacoustic:
+            return stage.grey(index)
+        if listener is None:
+            raise ValueError("nothing in this scene absorbs light")
+        return listener(index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"scene": self.scene, "threads": self.threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.scene, self.threads = state["scene"], state["threads"]
+        self._forget()
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    of: _LazyStage
+    photoacoustic: bool
+
+    def __len__(self) -> int:
+        return len(self.of.scene)
+
+    def __getitem__(self, index: int) -> Frame:
+        return torch.from_numpy(self.of.grey(index, self.photoacoustic))[None]
+
+
+def _photoacoustic(scene: Scene, content: SweepContent) -> Photoacoustic:
+    return make_photoacoustic(
+        scene.scanner, content.vessels, light=content.light, seed=scene.seed + 3
+    )
+
+
+def _world_from_image(moment: Moment) -> Float64[np.ndarray, "4 4"]:
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = moment.pose.rotation, moment.pose.origin
+    return np.asarray(pose @ moment.grid.scanner.probe_from_image())
+
+
+def _seen(scanner: Scanner, poses: Poses) -> tuple[Corner, Corner]:
+    """Return lowest and highest x, y and z of a box that the sweep looks at."""
+    view = scanner.view
+    half_x = view.width_mm / 2
+    middle = poses[:, :3, 3].mean(axis=0)
+    depth = scanner.reach_mm()
+    ends = poses[:, 2, 3] + np.array([[0.0], [0.6 * depth]]) * poses[:, 2, 1]
+    half_z = max(float(np.ptp(ends)), _LEAST_LENGTH_MM) / 2
+    centre_z = float(ends.min() + ends.max()) / 2
+    low = (float(middle[0] - half_x), 0.0, centre_z - half_z)
+    return low, (float(middle[0] + half_x), depth, centre_z + half_z)
+
+
+def _draw_subject(
+    of: Subject,
+    random: np.random.Generator,
+    domain: Domain,
+    scanner: Scanner,
+    box: tuple[Corner, Corner],
+) -> tuple[Anatomy, SweepContent]:
+    """Draw tissue and what lies in it."""
+    low, high = box
+    face = scanner.probe.radius_mm if scanner.probe.shape == "convex" else 0.0
+    light = Light(width_mm=1.1 * (high[0] - low[0]))
+    if of == "phantom":
+        phantom = draw_phantom(random, low, high, seed=int(random.integers(1 << 30)))
+        phantom = replace(phantom, face_mm=face)
+        return phantom, SweepContent(phantom=phantom, vessels=_absorbers(phantom), light=light)
+    deepest = min(0.7 * high[1], 26.0)
+    roots = max(2, round((high[0] - low[0]) * (high[2] - low[2]) / 350))
+    branches = draw_branches(
+        random, (low[0], 3.0, low[2]), (high[0], deepest, high[2]), min(roots, 8)
+    )
+    vessels = vessels_of(branches)
+    draw = draw_breast if of == "breast" else draw_muscle
+    tissue = draw(random, domain, scanner.reach_mm(), face)
+    return Vascular(tissue=tissue, vessels=vessels), SweepContent(vessels=vessels, light=light)
+
+
+def _absorbers(phantom: Phantom) -> Vessels:
+    """Return what of a phantom absorbs light, in links short enough to bend with the tissue."""
+    starts, ends, radii, shares = [], [], [], []
+    for rods, share in ((phantom.tubes, _TUBE_LIGHT), (phantom.wires, _WIRE_LIGHT)):
+        for rod in rods:
+            start, end = np.array(rod.start_mm), np.array(rod.end_mm)
+            links = max(1, round(float(np.linalg.norm(end - start)) / _LINK_MM))
+            points = start + np.linspace(0, 1, links + 1)[:, None] * (end - start)
+            starts.append(points[:-1])
+            ends.append(points[1:])
+            radii += [rod.radius_mm] * links
+            shares += [share] * links
+    return make_vessels(
+        np.concatenate(starts), np.concatenate(ends), np.array(radii), np.array(shares)
+    )
+
+
+def _wire_echoes(wire: Rod, moment: Moment) -> Points:
+    """Return points along a wire that peak alike whether it lies in the picture or crosses it."""
+    grid = moment.grid
+    start, end = np.array(wire.start_mm), np.array(wire.end_mm)
+    count = max(2, int(np.linalg.norm(end - start) / _WIRE_STEP_MM))
+    line = start + np.linspace(0, 1, count)[:, None] * (end - start)
+    columns = [np.ascontiguousarray(line[:, q]) for q in range(3)]
+    x, y, z = moment.probe_at(*went_to(moment.flow, columns[0], columns[1], columns[2]))
+    radius = grid.shape.radius
+    depth = np.hypot(x, y + radius) - radius if grid.shape.convex else y
+    across = np.arctan2(x, y + radius) if grid.shape.convex else x
+    near = (np.abs(z) < grid.half_slab_mm(depth)) & (depth > 0)
+    if not near.any():
+        return Points(np.empty(0), np.empty(0), np.empty(0))
+    way = np.stack([np.gradient(values) for values in (x, y, z)])[:, near]
+    step = np.linalg.norm(way, axis=0)
+    way = way / step
+    x, y, z, depth, across = x[near], y[near], z[near], depth[near], across[near]
+    turn = across if grid.shape.convex else np.zeros_like(x)
+    along_beam = np.sin(turn) * way[0] + np.cos(turn) * way[1]
+    aside = np.cos(turn) * way[0] - np.sin(turn) * way[1]
+    probe, table = grid.scanner.probe, grid.elevation
+    at = np.clip(np.rint(depth / table.depth_step_mm).astype(int), 0, len(table.field) - 1)
+    thickness = 2 * np.abs(table.field).sum(axis=1)[at] * table.offset_step_mm
+    spread = np.sqrt(
+        (aside / beam_mm(probe, depth)) ** 2
+        + (along_beam / probe.pulse_mm) ** 2
+        + 2 * np.pi * (way[2] / thickness) ** 2
+    )
+    amplitude = reflected(_WIRE, np.arcsin(np.clip(np.abs(along_beam), 0, 1)))
+    weight = elevational_weight(grid, depth, z)
+    return Points(depth, across, amplitude * weight * step * spread / np.sqrt(2 * np.pi))
