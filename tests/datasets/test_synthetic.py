@@ -1,17 +1,31 @@
+import multiprocessing
+
+import numpy as np
 import pytest
 import torch
 
-from sonotrace.datasets.synthetic import HELD_OUT_FROM, SyntheticClips, SyntheticTriplets
-from sonotrace.errors import DataContractError
+from sonotrace.datasets.synthetic import (
+    HELD_OUT_FROM,
+    TARGETS,
+    SyntheticClips,
+    SyntheticTriplets,
+    thinned,
+    training_domains,
+)
+from sonotrace.errors import DataContractError, UsageError
+from sonotrace.simulate.domains import DOMAINS
+from sonotrace.simulate.scene import set_stage
+from sonotrace.simulate.scenes import CLASSES, make_scene
 
 
 def test_one_clip_for_each_seed_with_its_own_group():
     clips = SyntheticClips("lesion", range(HELD_OUT_FROM, HELD_OUT_FROM + 2), frames=3, size=64)
     first, second = clips[0], clips[1]
     assert len(clips) == 2
-    assert first.id == f"synthetic/lesion/{HELD_OUT_FROM}"
+    assert first.id == f"synthetic/lesion/linear-soft/{HELD_OUT_FROM}"
     assert first.group != second.group
     assert len(first.clip) == len(first.masks) == 3
+    assert first.attributes["class"] in {"benign", "malignant"}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +39,33 @@ def test_seeds_between_training_and_results_are_refused(seeds):
 def test_training_on_held_out_seeds_is_refused():
     with pytest.raises(DataContractError, match="not all for training"):
         SyntheticTriplets(range(HELD_OUT_FROM, HELD_OUT_FROM + 5))
+
+
+@pytest.mark.parametrize("domain", [name for name in DOMAINS if DOMAINS[name].held_out])
+def test_training_in_a_held_out_domain_is_refused_and_results_are_not(domain):
+    with pytest.raises(DataContractError, match="held out"):
+        SyntheticClips("lesion", range(3), domain=domain)
+    with pytest.raises(DataContractError, match="held out"):
+        SyntheticTriplets(range(3), domains=("linear-soft", domain))
+    results = SyntheticClips("lesion", range(HELD_OUT_FROM, HELD_OUT_FROM + 1), domain=domain)
+    assert results.scene(0).domain == domain
+
+
+def test_an_unknown_domain_is_a_wrong_use():
+    with pytest.raises(UsageError, match="no domain"):
+        SyntheticClips("lesion", range(3), domain="linear")
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_domains_of_training_are_several_kinds_of_scanner_and_never_held_out(kind):
+    names = training_domains(kind)
+    assert names
+    assert not any(DOMAINS[name].held_out for name in names)
+
+
+def test_the_targets_are_named_classes():
+    for kind, label in TARGETS.items():
+        assert label in CLASSES[kind]
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +91,26 @@ def test_the_same_index_gives_the_same_triplet(triplets):
 def test_too_many_frames_are_refused():
     with pytest.raises(ValueError, match="1 to 4"):
         SyntheticTriplets(range(2), frames=5)
+
+
+def _sum_of(index):
+    return float(SyntheticTriplets(range(2), size=64)[index].frames.double().sum())
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+def test_another_process_makes_the_same_triplet(triplets, way):
+    if way not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system cannot {way}")
+    with multiprocessing.get_context(way).Pool(1) as pool:
+        assert pool.map(_sum_of, [5]) == [float(triplets[5].frames.double().sum())]
+
+
+@pytest.mark.parametrize("kind", ["lesion", "needle"])
+def test_a_thinned_scene_shows_the_same_truth_at_the_same_times(kind):
+    scene = make_scene(kind, 3, frames=11, size=64)
+    whole, some = set_stage(scene, threads=1), set_stage(thinned(scene, 5), threads=1)
+    for i in range(3):
+        assert some.moment(i).time_s == pytest.approx(whole.moment(5 * i).time_s)
+        one, other = some.truth(i).geometric, whole.truth(5 * i).geometric
+        assert np.mean(one != other) < 0.002  # the grid of displacement begins elsewhere

@@ -1,65 +1,116 @@
-import pickle
+"""Laws that hold for every kind of scene."""
 
+import functools
+import json
+
+import numpy as np
 import pytest
-import torch
 
-from sonotrace.simulate.scenes import LESION, NEEDLE, lesion_clip, needle_clip
+from sonotrace.errors import UsageError
+from sonotrace.simulate.domains import DOMAINS
+from sonotrace.simulate.record import describe
+from sonotrace.simulate.scene import render, set_stage
+from sonotrace.simulate.scenes import CLASSES, DEFAULT_DOMAINS, SCENES, make_scene
 
+FRAMES, SIZE = 3, (80, 96)
 
-@pytest.mark.parametrize(("make", "label"), [(lesion_clip, LESION), (needle_clip, NEEDLE)])
-def test_masks_hold_the_target_from_the_first_frame(make, label):
-    assert make(0, frames=2, size=64).masks[0].unique().tolist() == [0, label]
-
-
-@pytest.mark.parametrize("make", [lesion_clip, needle_clip])
-def test_the_same_seed_gives_the_same_bytes(make):
-    one, other = make(3, frames=3, size=64), make(3, frames=3, size=64)
-    assert torch.equal(one.clip[2], other.clip[2])
-    assert torch.equal(one.masks[2], other.masks[2])
-    assert one.truth == other.truth
+every_scene = pytest.mark.parametrize("kind", SCENES)
 
 
-def test_a_frame_is_the_same_whether_or_not_others_were_asked_for():
-    one, other = lesion_clip(0, frames=6, size=64), lesion_clip(0, frames=6, size=64)
-    before = list(one.clip)[4]
-    assert torch.equal(before, other.clip[4])
+def scene(kind, seed=3, **options):
+    return make_scene(kind, seed, **({"frames": FRAMES, "size": SIZE} | options))
 
 
-def test_another_seed_gives_another_clip():
-    assert not torch.equal(lesion_clip(0, size=64).clip[0], lesion_clip(1, size=64).clip[0])
+@functools.cache  # a scene is a value, and baking takes long
+def stage(kind, seed=3):
+    return set_stage(scene(kind, seed), threads=1)
 
 
-def test_spacing_and_clock_are_set():
-    clip = lesion_clip(0, frames=11, size=80, frames_per_second=20.0).clip
-    assert clip.spacing_mm == (0.5, 0.5)
-    assert clip.frames_per_second == pytest.approx(20)
-    assert clip.shape == (1, 80, 80)
+@functools.cache
+def rendered(kind):
+    return [stage(kind).frame(i) for i in reversed(range(FRAMES))][::-1]
 
 
-def test_the_truth_has_one_entry_for_each_frame():
-    scene = needle_clip(0, frames=5, size=64)
-    assert len(scene.truth["frames"]) == len(scene.clip) == len(scene.masks) == 5
+def test_there_are_four_kinds_and_each_has_a_domain_and_named_classes():
+    assert set(SCENES) == {"lesion", "needle", "spine", "sweep"}
+    assert set(DEFAULT_DOMAINS) == set(CLASSES) == set(SCENES)
+    assert not any(DOMAINS[name].held_out for name in DEFAULT_DOMAINS.values())
 
 
-def test_a_clip_can_go_to_another_process():
-    clip = lesion_clip(0, frames=2, size=64).clip
-    assert torch.equal(pickle.loads(pickle.dumps(clip))[1], clip[1])
+@every_scene
+def test_the_same_seed_gives_the_same_bytes_in_any_order_and_on_two_threads(kind):
+    for one, other in zip(rendered(kind), render(scene(kind), threads=2), strict=True):
+        assert one.grey.tobytes() == other.grey.tobytes()
+        assert one.truth.visible.tobytes() == other.truth.visible.tobytes()
+        assert json.dumps(one.truth.facts) == json.dumps(other.truth.facts)
 
 
-def test_neighbouring_frames_are_more_alike_than_distant_ones():
-    clip = lesion_clip(2, frames=30, size=96).clip
-    first, next_one, last = (clip[i].float().flatten() for i in (0, 1, 29))
-    near = torch.corrcoef(torch.stack([first, next_one]))[0, 1]
-    far = torch.corrcoef(torch.stack([first, last]))[0, 1]
-    assert near > far + 0.2
-    assert near > 0.7
+@every_scene
+def test_another_seed_gives_another_clip(kind):
+    one, other = rendered(kind)[0].grey, stage(kind, 4).grey(0)
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.9
 
 
-def test_too_coarse_a_picture_is_refused():
-    with pytest.raises(ValueError, match="at least 64"):
-        lesion_clip(0, size=32)
+@every_scene
+@pytest.mark.parametrize("seed", [3, 4])
+def test_the_first_frame_shows_the_target(kind, seed):
+    assert stage(kind, seed).truth(0).visible.any()
 
 
-def test_a_clip_without_frames_is_refused():
-    with pytest.raises(ValueError, match="0 frames"):
-        lesion_clip(0, frames=0)
+@every_scene
+def test_labels_are_documented_and_what_is_seen_is_there(kind):
+    for frame in rendered(kind):
+        seen, there = frame.truth.visible, frame.truth.geometric
+        assert set(np.unique(there)) <= {0, *CLASSES[kind]}
+        assert (seen[seen > 0] == there[seen > 0]).all()
+        assert set(np.unique(frame.truth.distractors)) <= {0, 1}
+        assert frame.grey.shape == seen.shape == there.shape == SIZE
+
+
+@every_scene
+def test_pictures_are_neither_black_nor_white(kind):
+    for frame in rendered(kind):
+        assert 10 < frame.grey.mean() < 150
+        assert frame.grey.std() > 10
+
+
+@every_scene
+def test_the_truth_can_be_written_and_has_a_class_and_challenges(kind):
+    document = describe(scene(kind))
+    json.dumps(document, allow_nan=False)
+    json.dumps([frame.truth.facts for frame in rendered(kind)], allow_nan=False)
+    assert isinstance(document["class"], str)
+    assert all(isinstance(challenge, str) for challenge in document["challenges"])
+
+
+def test_the_truth_of_a_needle_has_the_promised_keys():
+    for frame in rendered("needle"):
+        promised = {"tip_px", "entry_px", "angle_deg", "visible", "off_plane_mm"}
+        assert promised <= set(frame.truth.facts)
+
+
+@pytest.mark.parametrize("kind", ["lesion", "needle", "sweep"])
+@pytest.mark.parametrize("domain", [name for name in DOMAINS if DOMAINS[name].held_out])
+def test_scenes_can_be_drawn_in_every_held_out_domain(kind, domain):
+    assert scene(kind, domain=domain).domain == domain
+
+
+def test_a_spine_can_be_drawn_in_a_held_out_domain():
+    assert scene("spine", domain="convex-other").domain == "convex-other"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("liver", 0), "lesion, needle, spine, sweep"),
+        (("lesion", 0, {"domain": "liner"}), "linear-soft"),
+        (("lesion", 0, {"frames": 0}), "at least 1"),
+        (("lesion", 0, {"size": 32}), "64 to 4096"),
+        (("lesion", 0, {"size": (100, 5000)}), "64 to 4096"),
+        (("lesion", 0, {"size": 4096, "domain": "linear-high"}), "another size or domain"),
+    ],
+)
+def test_impossible_requests_are_a_wrong_use(arguments, words):
+    kind, seed, *options = arguments
+    with pytest.raises(UsageError, match=words):
+        make_scene(kind, seed, **(options[0] if options else {}))

@@ -8,7 +8,8 @@ from torch import Tensor
 from sonotrace.benchmark.reference import DensePropagator
 from sonotrace.benchmark.rig import VARIANTS, network_of, variant_of
 from sonotrace.models.video import MemoryNetwork
-from sonotrace.simulate.scenes import Scene, lesion_clip
+from sonotrace.simulate.clip import SimulatedClip, clip_of
+from sonotrace.simulate.scenes import make_scene
 from sonotrace.tasks.track import Tracker, TrackerSettings, track_clip
 
 
@@ -47,7 +48,9 @@ def overlaps_of(
     found anything count as 1; the first frame, whose mask is given, does not count.
     """
     network = network_of(model)
-    scenes = [lesion_clip(seed, frames=frames, size=size) for seed in range(clips)]
+    scenes = [
+        clip_of(make_scene("lesion", seed, frames=frames, size=size)) for seed in range(clips)
+    ]
     exact = _masks(Tracker(DensePropagator(variant_of(network, "reference"))), scenes)
     overlaps = {}
     for name in variants:
@@ -58,7 +61,7 @@ def overlaps_of(
     return overlaps
 
 
-def _masks(tracker: Tracker, scenes: list[Scene]) -> list[Tensor]:
+def _masks(tracker: Tracker, scenes: list[SimulatedClip]) -> list[Tensor]:
     """Return the masks of all frames that were tracked; a tracker starts anew with each clip."""
     found = []
     for scene in scenes:

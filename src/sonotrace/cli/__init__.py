@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from sonotrace.cli import benchmark, data, models
+from sonotrace.cli import benchmark, data, models, simulate
 from sonotrace.cli.demo import demo
 from sonotrace.cli.evaluate import evaluate
 from sonotrace.cli.failure import Stopped, explain, signals_raised
@@ -35,6 +35,7 @@ app.command()(train)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
+app.add_typer(simulate.app, name="simulate")
 
 
 @app.callback()

@@ -16,12 +16,13 @@ def demo(
     quiet: options.Quiet = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Track through two synthetic clips with exact truth and one real ultrasound cine.
+    """Simulate a lesion, a needle and a sweep, track the first two and one real cine.
 
     Example: sonotrace demo --out demo-output
 
-    The synthetic clips are made on the spot and scored against their exact truth. The real
-    cine is one that pydicom ships; nobody has drawn masks for it, so it is shown, not scored.
+    The synthetic clips are made on the spot and scored against their exact truth; the sweep is
+    written with its poses and read back. The real cine is one that pydicom ships; nobody has
+    drawn masks for it, so it is shown, not scored.
     Writes OUT/index.html and one folder for each clip.
     """
     from rich.console import Console as Table

@@ -1,4 +1,4 @@
-"""What `demo` does: make clips, write them as files, track them like any user's, score, show."""
+"""What `demo` does: simulate clips, write them, track them like any user's, score, show."""
 
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,19 @@ from pydicom import examples
 
 from sonotrace.cli.console import Console
 from sonotrace.cli.inputs import Inputs
+from sonotrace.cli.simulate_run import Document, write_scene
 from sonotrace.cli.track_run import Prompts, TrackOptions, run_track
-from sonotrace.data.clip import Clip
 from sonotrace.data.masks import MaskTrack
-from sonotrace.io import open_clip, open_masks
-from sonotrace.io.picture import write_labels, write_picture
+from sonotrace.io import open_clip, open_masks, open_sweep
 from sonotrace.report.overlay import draw_outlines
 from sonotrace.report.page import Section, embed, write_page
-from sonotrace.simulate.scenes import Scene, lesion_clip, needle_clip
+from sonotrace.simulate.scenes import make_scene
 from sonotrace.tasks.evaluate import Rules, pair_tracks, score_clip, summarise
 
 Row = dict[str, Any]
 
 _SIZE = 256
+_NO_SCORE: Row = {"Dice": None, "first mask copied": None}
 _LEFT_VENTRICLE = "160,65,38,65"
 """Column, row, width and height of a box around the left ventricle in frame 0 of the cine."""
 
@@ -27,48 +27,54 @@ _LEFT_VENTRICLE = "160,65,38,65"
 def run_demo(folder: Path, frames: int, seed: int, console: Console) -> list[Row]:
     """Fill `folder` and return one row for each clip."""
     rows = []
-    for name, make in (("lesion", lesion_clip), ("needle", needle_clip)):
-        console.say(f"{name}: making a synthetic clip of {frames} frames ...")
-        scene = make(seed, frames=frames, size=_SIZE)
-        rows.append(_synthetic(folder / name, scene, console))
+    for kind in ("lesion", "needle", "sweep"):
+        console.say(f"{kind}: simulating {frames} frames ...")
+        (folder / kind).mkdir()
+        scene = make_scene(kind, seed, frames=frames, size=_SIZE)
+        truth = write_scene(folder / kind, scene, progress=console.progress)
+        if kind == "sweep":
+            rows.append(_sweep(folder / kind))
+        else:
+            rows.append(_tracked(folder / kind, truth, console))
     console.say("cine: tracking the left ventricle in pydicom's 30-frame ultrasound ...")
     rows.append(_cine(folder / "cine", console))
     _write_index(folder, rows)
     return rows
 
 
-def write_clip(folder: Path, clip: Clip, masks: MaskTrack) -> None:
-    """Write frames and label maps as PNGs named by their number, into `frames` and `truth`."""
-    for name in ("frames", "truth"):
-        (folder / name).mkdir(parents=True)
-    for number, frame in enumerate(clip):
-        write_picture(folder / "frames" / f"{number:05d}.png", frame)
-    for number, labels in masks:
-        write_labels(folder / "truth" / f"{number:05d}.png", labels)
-
-
-def _synthetic(folder: Path, scene: Scene, console: Console) -> Row:
-    """Write frames and truth, track from the first mask, score against the rest."""
-    write_clip(folder, scene.clip, scene.masks)
-    row_mm, column_mm = scene.clip.spacing_mm or (1.0, 1.0)
+def _tracked(folder: Path, truth: Document, console: Console) -> Row:
+    """Track from the first mask through what was written, score against the rest."""
+    row_mm, column_mm = truth["spacing_mm"]
     summary = run_track(
         TrackOptions(
             inputs=Inputs(path=folder / "frames", spacing_mm=f"{row_mm},{column_mm}"),
             out=folder / "result",
-            prompts=Prompts(masks=[str(folder / "truth/00000.png")]),
+            prompts=Prompts(masks=[str(folder / "masks/00000.png")]),
             target=folder.name,
         ),
         console,
     )
     clip = open_clip(folder / "frames")
-    scores = dices(folder.name, open_masks(folder / "result/masks", clip), scene.masks)
-    still = MaskTrack(
-        source=_Repeated(scene.masks), frames=scene.masks.frames, shape=scene.masks.shape
-    )
-    copied = dices(folder.name, still, scene.masks)
+    masks = open_masks(folder / "masks", clip)
+    scores = dices(folder.name, open_masks(folder / "result/masks", clip), masks)
+    still = MaskTrack(source=_Repeated(masks), frames=masks.frames, shape=masks.shape)
+    copied = dices(folder.name, still, masks)
     return _row(folder.name, summary) | {
         "Dice": f"{scores:.3f}",
         "first mask copied": f"{copied:.3f}",
+    }
+
+
+def _sweep(folder: Path) -> Row:
+    """Say what the written sequence holds; nothing is tracked in it."""
+    sweep = open_sweep(folder / "sweep.igs.mha")
+    poses = 0 if sweep.world_from_image is None else len(sweep.world_from_image)
+    return {
+        "clip": folder.name,
+        "frames": len(sweep.clip),
+        "per second": None,
+        "states": f"{poses} poses",
+        **_NO_SCORE,
     }
 
 
@@ -116,8 +122,7 @@ def _row(name: str, summary: Row) -> Row:
         "frames": summary["frames"],
         "per second": f"{summary['frames_per_second']:.0f}",
         "states": ", ".join(f"{count} {state}" for state, count in counts.items() if count),
-        "Dice": None,
-        "first mask copied": None,
+        **_NO_SCORE,
     }
 
 
@@ -125,30 +130,57 @@ def _write_index(folder: Path, rows: list[Row]) -> None:
     sections = [
         Section(
             title="What was done",
-            text="Each clip was tracked from what is marked in its first frame. The synthetic "
-            "clips are scored against their exact truth, the first frame left out. The cine is "
-            f"real; its first mask is the ellipse in the box {_LEFT_VENTRICLE} (column, row, "
-            "width, height), and nobody has drawn the others, so it has no score.",
+            text="A lesion, a needle and a freehand sweep were simulated. The first two were "
+            "tracked from what is marked in their first frame and scored against their exact "
+            "truth, the first frame left out. The cine is real; its first mask is the ellipse in "
+            f"the box {_LEFT_VENTRICLE} (column, row, width, height), and nobody has drawn the "
+            "others, so it has no score.",
             rows=[{name: "-" if v is None else v for name, v in row.items()} for row in rows],
         )
     ]
     for row in rows:
-        result = folder / row["clip"] / "result"
-        place = f"{row['clip']}/result"
-        middle, last = row["frames"] // 2, row["frames"] - 1
-        source = folder / row["clip"] / "frames"
-        clip = open_clip(source if source.is_dir() else examples.get_path("ybr_color"))
-        masks = open_masks(result / "masks", clip)
-        pictures = [
-            embed(draw_outlines(clip[frame], masks[frame]), f"frame {frame}")
-            for frame in (0, middle, last)
-        ]
-        sections.append(
-            Section(
-                title=row["clip"],
-                link=f"{place}/report.html",
-                video=f"{place}/overlay.mp4",
-                pictures=pictures,
-            )
-        )
+        show = _show_sweep if row["clip"] == "sweep" else _show_tracked
+        sections.append(show(folder, row))
     write_page(folder / "index.html", "sonotrace demo", sections)
+
+
+def _show_tracked(folder: Path, row: Row) -> Section:
+    """Show the first, the middle and the last frame with what was found."""
+    name = row["clip"]
+    result, place = folder / name / "result", f"{name}/result"
+    middle, last = row["frames"] // 2, row["frames"] - 1
+    source = folder / name / "frames"
+    clip = open_clip(source if source.is_dir() else examples.get_path("ybr_color"))
+    masks = open_masks(result / "masks", clip)
+    pictures = [
+        embed(draw_outlines(clip[frame], masks[frame]), f"frame {frame}")
+        for frame in (0, middle, last)
+    ]
+    return Section(
+        title=name,
+        link=f"{place}/report.html",
+        video=f"{place}/overlay.mp4",
+        pictures=pictures,
+    )
+
+
+def _show_sweep(folder: Path, row: Row) -> Section:
+    """Show what a reader of the written sequence sees, and some of its frames."""
+    sweep = open_sweep(folder / "sweep/sweep.igs.mha")
+    facts: dict[str, object] = {"file": "sweep/sweep.igs.mha", "format": sweep.clip.format}
+    if sweep.clip.spacing_mm is not None:
+        facts["spacing"] = " x ".join(f"{value:.4f} mm" for value in sweep.clip.spacing_mm)
+    if sweep.world_from_image is not None:
+        steps = sweep.world_from_image[:, :3, 3].diff(dim=0).norm(dim=1)
+        facts |= {"poses": len(sweep.world_from_image), "path": f"{float(steps.sum()):.1f} mm"}
+    masks = open_masks(folder / "sweep/masks", sweep.clip)
+    last = len(sweep.clip) - 1
+    return Section(
+        title=row["clip"],
+        link="sweep/contact.png",
+        facts=facts,
+        pictures=[
+            embed(draw_outlines(sweep.clip[frame], masks[frame]), f"frame {frame}")
+            for frame in sorted({0, last // 2, last})
+        ],
+    )

@@ -1,9 +1,11 @@
-"""Synthetic clips as data sets: seeds for training, and other seeds kept for results.
+"""Synthetic clips as data sets: seeds and domains for training, and others kept for results.
 
 A seed is a scene. Seeds below 100,000 are for training, seeds from 1,000,000 on for results;
-the two never meet, and what lies between is refused.
+the two never meet, and what lies between is refused. A domain is a family of scanners, tissue and
+motion; those that are held out (`sonotrace.simulate.domains`) are for results only.
 """
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,18 +16,24 @@ from torch.utils.data import Dataset
 
 from sonotrace.data.sample import TrainingClip, VideoSample
 from sonotrace.errors import DataContractError
-from sonotrace.simulate.scenes import Scene, lesion_clip, needle_clip
+from sonotrace.simulate.clip import clip_of
+from sonotrace.simulate.domains import DOMAINS, find_domain
+from sonotrace.simulate.scene import Scene, set_stage
+from sonotrace.simulate.scenes import make_scene
 from sonotrace.transforms.intensity import LookRange, apply_look, draw_look, drift
 
-Kind = Literal["lesion", "needle"]
+Kind = Literal["lesion", "needle", "spine", "sweep"]
 
 TRAINING_SEEDS = range(0, 100_000)
 HELD_OUT_FROM = 1_000_000
 """The first seed whose scene no training may see."""
 
+TARGETS: dict[str, int] = {"needle": 1, "lesion": 2}
+"""The class that a tracker is trained to follow, by kind of scene."""
+
 _STRIP_FRAMES = 8
-_STRIP_RATE = 5.0
-"""Frames kept of each training scene, and how many of them make a second."""
+_STRIP_EVERY = 5
+"""Frames kept of each training scene, and how many frames of 1/25 s each is apart."""
 
 
 class SyntheticClips(Dataset[VideoSample]):
@@ -34,21 +42,29 @@ class SyntheticClips(Dataset[VideoSample]):
     Args:
         kind: What is in the clips.
         seeds: All for training, or all for results.
+        domain: Of the scanner; None for those of training, in turn.
         frames: Length of each clip.
         size: Rows and columns.
 
     Raises:
-        DataContractError: The seeds are neither all for training nor all for results.
+        DataContractError: The seeds are neither all for training nor all for results, or they
+            are for training and the domain is held out.
+        UsageError: There is no such domain.
     """
 
-    def __init__(self, kind: Kind, seeds: range, *, frames: int = 24, size: int = 256) -> None:
-        if not _all_for_training(seeds) and not _all_held_out(seeds):
-            raise DataContractError(
-                f"seeds {_words(seeds)} are neither all for training (0 to 99999) nor all for "
-                f"results (from {HELD_OUT_FROM} on). Choose a range within one of them."
-            )
+    def __init__(
+        self,
+        kind: Kind,
+        seeds: range,
+        *,
+        domain: str | None = None,
+        frames: int = 24,
+        size: int | tuple[int, int] = 256,
+    ) -> None:
+        require_one_side(seeds, domain)
         self.kind = kind
         self.seeds = seeds
+        self._domains = training_domains(kind) if domain is None else (domain,)
         self._frames = frames
         self._size = size
 
@@ -56,16 +72,21 @@ class SyntheticClips(Dataset[VideoSample]):
         return len(self.seeds)
 
     def __getitem__(self, index: int) -> VideoSample:
-        seed = self.seeds[index]
-        scene = _make(self.kind, seed, self._frames, self._size, 25.0)
-        name = f"synthetic/{self.kind}/{seed}"
+        scene = self.scene(index)
+        clip, masks = clip_of(scene)
         return VideoSample(
-            id=name,
-            group=name,
-            clip=scene.clip,
-            masks=scene.masks,
-            attributes={"class": scene.truth["class"]},
+            id=f"synthetic/{self.kind}/{scene.domain}/{scene.seed}",
+            group=f"synthetic/{self.kind}/{scene.seed}",
+            clip=clip,
+            masks=masks,
+            attributes=attributes_of(scene),
         )
+
+    def scene(self, index: int) -> Scene:
+        """Return the scene of a clip."""
+        seed = self.seeds[index]
+        domain = self._domains[seed % len(self._domains)]
+        return make_scene(self.kind, seed, domain=domain, frames=self._frames, size=self._size)
 
 
 class SyntheticTriplets(Dataset[TrainingClip]):
@@ -75,22 +96,23 @@ class SyntheticTriplets(Dataset[TrainingClip]):
     256 pixels. Any index from 0 on is a clip, also beyond `length`.
 
     Args:
-        seeds: The scenes; every seed is one of each of `kinds`.
-        kinds: What is in the scenes.
+        seeds: The scenes; every seed is one of a lesion and one of a needle.
+        domains: Of the scanners, in turn; None for all linear ones of training.
         size: Rows and columns.
         frames: Frames of a clip, at most 4, 0.2 or 0.4 s apart.
         max_objects: Slots of a clip; only the first is filled.
         seed: Another seed, another order and other looks.
 
     Raises:
-        DataContractError: A seed is not for training.
+        DataContractError: A seed or a domain is not for training.
+        UsageError: There is no such domain.
     """
 
     def __init__(
         self,
         seeds: range,
         *,
-        kinds: tuple[Kind, ...] = ("lesion", "needle"),
+        domains: tuple[str, ...] | None = None,
         size: int = 256,
         frames: int = 3,
         max_objects: int = 2,
@@ -102,7 +124,10 @@ class SyntheticTriplets(Dataset[TrainingClip]):
             )
         if not 1 <= frames <= _STRIP_FRAMES // 2:
             raise ValueError(f"{frames} frames; a scene gives 1 to {_STRIP_FRAMES // 2}")
-        self._scenes = [(kind, one) for one in seeds for kind in kinds]
+        for name in domains or ():
+            require_training_domain(name)
+        self._scenes = [(kind, one) for one in seeds for kind in ("lesion", "needle")]
+        self._domains = domains
         self._size = size
         self._frames = frames
         self._max_objects = max_objects
@@ -129,8 +154,15 @@ class SyntheticTriplets(Dataset[TrainingClip]):
     def _strip(self, number: int) -> "_Strip":
         if number not in self._strips:
             kind, seed = self._scenes[number]
+            domains = self._domains or training_domains(kind)
             self._strips[number] = _render(
-                _make(kind, seed, _STRIP_FRAMES, self._size, _STRIP_RATE)
+                make_scene(
+                    kind,
+                    seed,
+                    domain=domains[seed % len(domains)],
+                    frames=_STRIP_FRAMES * _STRIP_EVERY,
+                    size=self._size,
+                )
             )
         return self._strips[number]
 
@@ -146,14 +178,71 @@ _LOOK = LookRange(noise_chance=0.2, shadow_chance=0.1, blur_chance=0.4)
 """Less noise and fewer shadows than still pictures get: the scenes have their own."""
 
 
-def _make(kind: Kind, seed: int, frames: int, size: int, frames_per_second: float) -> Scene:
-    make = {"lesion": lesion_clip, "needle": needle_clip}[kind]
-    return make(seed, frames=frames, size=size, frames_per_second=frames_per_second)
+def training_domains(kind: str) -> tuple[str, ...]:
+    """Return the names of the domains that training of a kind of scene draws from."""
+    shape = "convex" if kind == "spine" else "linear"
+    return tuple(
+        name for name, domain in DOMAINS.items() if domain.shape == shape and not domain.held_out
+    )
+
+
+def require_one_side(seeds: range, domain: str | None) -> None:
+    """Refuse scenes that are neither all for training nor all for results.
+
+    Raises:
+        DataContractError: The seeds are mixed, or they are for training and the domain is not.
+        UsageError: There is no such domain.
+    """
+    if not _all_for_training(seeds) and not _all_held_out(seeds):
+        raise DataContractError(
+            f"seeds {_words(seeds)} are neither all for training (0 to 99999) nor all for "
+            f"results (from {HELD_OUT_FROM} on). Choose a range within one of them."
+        )
+    if domain is not None:
+        find_domain(domain)
+        if not _all_held_out(seeds):
+            require_training_domain(domain)
+
+
+def require_training_domain(name: str) -> None:
+    """Refuse a domain that is kept for results.
+
+    Raises:
+        DataContractError: It is.
+        UsageError: There is no such domain.
+    """
+    if find_domain(name).held_out:
+        others = ", ".join(one for one, domain in DOMAINS.items() if not domain.held_out)
+        raise DataContractError(
+            f"the domain {name} is held out: for results, with seeds from {HELD_OUT_FROM} on. "
+            f"Training may draw from {others}."
+        )
+
+
+def attributes_of(scene: Scene) -> dict[str, str]:
+    """Return what tables say of a scene: class, challenges, domain, seed."""
+    return {
+        "class": str(scene.facts.get("class", scene.kind)),
+        "challenges": "; ".join(scene.facts.get("challenges", ())),
+        "domain": scene.domain,
+        "seed": str(scene.seed),
+    }
+
+
+def thinned(scene: Scene, every: int) -> Scene:
+    """Return a scene of every n-th frame of another, so that only these are baked and rendered."""
+    rate = scene.frames_per_second / every
+    return replace(scene, poses=scene.poses[::every].copy(), frames_per_second=rate)
 
 
 def _render(scene: Scene) -> _Strip:
-    frames = torch.cat(list(scene.clip))
-    return _Strip(frames, torch.stack([labels > 0 for _, labels in scene.masks]))
+    strip = thinned(scene, _STRIP_EVERY)
+    stage = set_stage(strip, threads=1)
+    made = [stage.frame(i) for i in range(len(strip))]
+    return _Strip(
+        torch.from_numpy(np.stack([frame.grey for frame in made])),
+        torch.from_numpy(np.stack([frame.truth.visible == TARGETS[scene.kind] for frame in made])),
+    )
 
 
 def _draw_order(strip: _Strip, count: int, random: np.random.Generator) -> list[int]:

@@ -1,0 +1,121 @@
+"""What is written of a simulated clip is what was rendered."""
+
+import json
+from collections import namedtuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sonotrace.cli.console import Console
+from sonotrace.cli.simulate_run import SimulateOptions, parse_size, run_simulate
+from sonotrace.errors import ResourceError
+from sonotrace.io import open_clip, open_masks, open_sweep, read_labels
+from sonotrace.simulate.record import world_from_image
+from sonotrace.simulate.scene import render
+from sonotrace.simulate.scenes import make_scene
+
+FRAMES, SIZE = 3, 96
+
+
+def make(out, kind, **options):
+    asked = {"frames": FRAMES, "size": (SIZE, SIZE), "seed": 3, "domain": None, "threads": 2}
+    console = Console(quiet=True)
+    return run_simulate(SimulateOptions(kind=kind, out=out, **(asked | options)), console)
+
+
+@pytest.fixture(scope="module")
+def lesion(tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "lesion"
+    make(out, "lesion")
+    return out
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "sweep"
+    make(out, "sweep")
+    return out
+
+
+def test_frames_and_masks_are_those_of_the_scene(lesion):
+    clip = open_clip(lesion / "frames")
+    masks = open_masks(lesion / "masks", clip)
+    there = open_masks(lesion / "masks_geometric", clip)
+    for i, frame in enumerate(render(make_scene("lesion", 3, frames=FRAMES, size=SIZE))):
+        assert torch.equal(clip[i][0], torch.from_numpy(frame.grey))
+        assert np.array_equal(masks[i], frame.truth.visible)
+        assert np.array_equal(there[i], frame.truth.geometric)
+
+
+def test_the_truth_has_what_is_promised(lesion):
+    truth = json.loads((lesion / "truth.json").read_text())
+    promised = {"spacing_mm", "fps", "seed", "domain", "scene", "class", "challenges", "frames"}
+    assert promised <= set(truth)
+    assert [frame["frame"] for frame in truth["frames"]] == [0, 1, 2]
+    assert truth["frames"][2]["time_s"] == pytest.approx(2 / 25)
+    assert "research use" in truth["notice"]
+
+
+def test_the_same_command_gives_the_same_bytes_on_any_number_of_threads(lesion, tmp_path):
+    make(tmp_path / "again", "lesion", threads=1)
+    for path in lesion.rglob("*"):
+        if path.is_file() and path.name != "report.json":  # which says how long it took
+            assert path.read_bytes() == (tmp_path / "again" / path.relative_to(lesion)).read_bytes()
+
+
+def test_look_alikes_have_masks_of_their_own_for_every_frame(lesion):
+    maps = [read_labels(path) for path in sorted((lesion / "distractors").iterdir())]
+    assert len(maps) == FRAMES
+    assert any((labels == 1).any() for labels in maps)
+
+
+def test_without_look_alikes_there_is_no_folder_for_them(sweep):
+    assert not (sweep / "distractors").exists()
+
+
+def test_a_sweep_is_a_sequence_with_a_pose_for_each_frame(sweep):
+    scene = make_scene("sweep", 3, frames=FRAMES, size=SIZE)
+    read = open_sweep(sweep / "sweep.igs.mha")
+    truth = json.loads((sweep / "truth.json").read_text())
+    clip = open_clip(sweep / "frames")
+    for i in range(FRAMES):
+        expected = world_from_image(scene, i)
+        assert np.allclose(read.world_from_image[i], expected, atol=1e-9)
+        assert np.allclose(truth["frames"][i]["world_from_image"], expected)
+        assert torch.equal(read.clip[i], clip[i])
+    assert read.clip.spacing_mm == pytest.approx(tuple(truth["spacing_mm"]))
+
+
+def test_the_photoacoustic_channel_shares_pixels_and_poses(sweep):
+    echo = open_sweep(sweep / "sweep.igs.mha")
+    light = open_sweep(sweep / "photoacoustic.igs.mha")
+    assert light.clip.shape == echo.clip.shape
+    assert torch.equal(light.world_from_image, echo.world_from_image)
+    assert any(frame.max() > 60 for frame in light.clip)
+
+
+def test_the_contact_sheet_is_a_picture(lesion):
+    with Image.open(lesion / "contact.png") as sheet:
+        assert sheet.width > 3 * 320
+
+
+def test_the_report_repeats_the_settings(lesion):
+    report = json.loads((lesion / "report.json").read_text())
+    assert report["command"] == "simulate lesion"
+    assert report["settings"]["domain"] == "linear-soft"
+    assert report["seed"] == 3
+
+
+def test_a_full_disk_is_foreseen(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1000, 990, 10))
+    with pytest.raises(ResourceError, match="are free there"):
+        make(tmp_path / "out", "lesion")
+    assert not list(tmp_path.iterdir())
+
+
+def test_sizes_are_width_by_height():
+    assert parse_size("448") == (448, 448)
+    assert parse_size("1072x756") == (756, 1072)
