@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sonotrace.cli.benchmark_lesions import lesions
+from sonotrace.cli.benchmark_physics import physics
 from sonotrace.cli.console import RESEARCH_USE, Console, print_json
 from sonotrace.cli.options import Json, Overwrite, Quiet
 from sonotrace.errors import UsageError
@@ -78,6 +80,9 @@ def speed(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small part, in about a minute.")
     ] = False,
+    simulator: Annotated[
+        bool, typer.Option("--simulator", help="Measure the simulator, not the tracker.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -87,16 +92,18 @@ def speed(
 
     Example: sonotrace benchmark speed --quick
 
-    The backends take turns, each in a process of its own. Leave the machine alone meanwhile.
+    With --simulator: frames per second, memory and stages of the simulator, scene by scene.
+    What is compared takes turns, each in a process of its own. Leave the machine alone meanwhile.
     """
-    import json
-
     from sonotrace.benchmark.speed import QUICK, SpeedSettings, measure_speed
     from sonotrace.benchmark.table import speed_table
-    from sonotrace.io.whole import whole_file
     from sonotrace.settings import replace
 
     console = Console(quiet=quiet)
+    if simulator:
+        chosen = None if quick else _whole_numbers(sizes, "--size")
+        _write_speed(*_simulator_speed(chosen, rounds, console), console, out, overwrite, as_json)
+        return
     settings = QUICK
     if not quick:
         settings = SpeedSettings(
@@ -110,13 +117,88 @@ def speed(
     if parts is not None:
         settings = replace(settings, parts=_words(parts))
     document = measure_speed(settings, console.say)
-    for line in speed_table(document):
+    _write_speed(document, speed_table(document), console, out, overwrite, as_json)
+
+
+def _simulator_speed(
+    sizes: tuple[int, ...] | None, rounds: int, console: Console
+) -> tuple[dict[str, object], list[str]]:
+    """Measure the simulator; return the document and its tables."""
+    from sonotrace.benchmark.simulator import QUICK, SimulatorSettings, measure_simulator
+    from sonotrace.benchmark.simulator_table import simulator_table
+
+    settings = QUICK if sizes is None else SimulatorSettings(sizes=sizes, rounds=rounds)
+    document = measure_simulator(settings, console.say)
+    return document, simulator_table(document)
+
+
+def _write_speed(
+    document: dict[str, object],
+    lines: list[str],
+    console: Console,
+    out: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Say, save and print what was measured, as asked for."""
+    import json
+
+    from sonotrace.io.whole import whole_file
+
+    for line in lines:
         console.say(line)
     if out is not None:
         with whole_file(out, overwrite=overwrite) as partial:
             partial.write_text(json.dumps(document, indent=2))
     if as_json:
         print_json(document)
+
+
+@app.command()
+def realism(
+    data: Annotated[Path, typer.Option("--data", help="Folder that holds busi and the others.")],
+    sets: Annotated[
+        str, typer.Option("--sets", help="Comparisons to make.")
+    ] = "breast,muscle,nerve,spine",
+    scenes: Annotated[int, typer.Option("--scenes", min=1, help="Of each domain.")] = 12,
+    pictures: Annotated[int, typer.Option("--pictures", min=4, help="Of each real set.")] = 100,
+    size: Annotated[int, typer.Option("--size", min=96, help="Rows of simulated frames.")] = 448,
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare simulated frames with real pictures by numbers.
+
+    Example: sonotrace benchmark realism --data DATA --out realism.json
+    """
+    import json
+
+    from sonotrace.benchmark.realism import (
+        COMPARISONS,
+        RealismSettings,
+        measure_realism,
+        realism_table,
+    )
+    from sonotrace.io.whole import whole_file
+
+    names = _words(sets)
+    if not names or not set(names) <= set(COMPARISONS):
+        raise UsageError(f"--sets takes some of {', '.join(COMPARISONS)}, not {sets!r}.")
+    console = Console(quiet=quiet)
+    settings = RealismSettings(sets=names, scenes=scenes, pictures=pictures, size=size)
+    document = measure_realism(data, settings, console.say)
+    for line in realism_table(document):
+        console.say(line)
+    if out is not None:
+        with whole_file(out, overwrite=overwrite) as partial:
+            partial.write_text(json.dumps(document, indent=2))
+    if as_json:
+        print_json(document)
+
+
+app.command()(lesions)
+app.command()(physics)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -79,9 +79,10 @@ def make_loader(
         collate_fn=collate,
         multiprocessing_context="fork" if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=one_thread,
     )
 
 
-def _one_thread(worker: int) -> None:
+def one_thread(worker: int) -> None:
+    """Keep a worker process to one thread, so that it leaves the others to the network."""
     torch.set_num_threads(1)

@@ -83,7 +83,7 @@ def fit(
     # the arrangement of the weights in memory decides the speed of convolutions
     module.to(memory_format=torch.channels_last)
     module.train()
-    with _only_our_words():
+    with only_our_words():
         trainer = _trainer(lesson, optim, loop, out, devices)
         try:
             trainer.fit(
@@ -181,7 +181,7 @@ def _logger(out: Path) -> Logger:
 
 
 @contextmanager
-def _only_our_words() -> Iterator[None]:
+def only_our_words() -> Iterator[None]:
     """Keep Lightning's advertisements and advice to itself; its errors pass."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]

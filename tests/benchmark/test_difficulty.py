@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from sonotrace.benchmark.difficulty import (
+    DifficultySettings,
+    Pictures,
+    draw_pictures,
+    gather,
+    held_out_seeds,
+    measure_difficulty,
+    scoring_seeds,
+    training_seeds,
+)
+from sonotrace.datasets.synthetic import HELD_OUT_FROM, TRAINING_SEEDS
+
+SMALL = DifficultySettings(
+    training_scenes=2,
+    scoring_scenes=2,
+    frames=2,
+    every=1,
+    rendered_px=64,
+    network_px=32,
+    steps=2,
+    batch_size=2,
+    widths=(4, 4, 4, 4, 4, 4),
+)
+
+
+def test_no_scene_both_trains_and_scores():
+    settings = DifficultySettings()
+    training, scoring = set(training_seeds(settings)), set(scoring_seeds(settings))
+    assert not training & scoring
+    assert training | scoring <= set(TRAINING_SEEDS)
+
+
+def test_held_out_domains_have_seeds_for_results():
+    assert min(held_out_seeds(DifficultySettings())) >= HELD_OUT_FROM
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return gather(draw_pictures("linear-fine", training_seeds(SMALL), SMALL))
+
+
+def test_every_scene_gives_its_frames_with_labels(pictures):
+    assert pictures.frames.shape == (4, 1, 32, 32)
+    assert pictures.labels.shape == (4, 32, 32)
+    assert pictures.scenes == tuple(seed for seed in training_seeds(SMALL) for _ in range(2))
+    assert pictures.labels[0].any()
+
+
+def test_the_same_seeds_give_the_same_pictures(pictures):
+    again = gather(draw_pictures("linear-fine", training_seeds(SMALL), SMALL))
+    assert torch.equal(again.frames, pictures.frames)
+
+
+def test_network_and_rule_are_scored_on_every_set(pictures):
+    bright = Pictures(255 - pictures.frames, pictures.labels, pictures.scenes)
+    found = measure_difficulty(pictures, {"same": pictures, "inverse": bright}, SMALL)
+    assert set(found["scores"]) == {"same", "inverse"}
+    for scores in found["scores"].values():
+        for how in ("network", "rule"):
+            assert 0 <= scores[how]["mean"] <= 1
+            assert scores[how]["n"] == 2
