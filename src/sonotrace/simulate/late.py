@@ -49,7 +49,7 @@ def draw_late(random: np.random.Generator, size: float) -> Late:
     below = size * _STEP_MM * (np.arange(_STEPS)[:, None] + random.random((_STEPS, _BEAMS)))
     sign = random.standard_normal((_STEPS, _BEAMS))
     return Late(
-        ring_db=float(random.uniform(4, 9)),
+        ring_db=float(random.uniform(0, 5)),
         ring_db_per_mm=float(random.uniform(1.2, 2.2)) / size,
         floor_db=float(random.uniform(-17, -11)),
         floor_db_per_mm=float(random.uniform(0.1, 0.25)) / size,

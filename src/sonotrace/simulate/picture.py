@@ -167,8 +167,8 @@ def _develop(level, echo, transmission, fixed, back):
     first = side - taps // 2
     half = pulse.shape[0] // 2
     both = np.empty(2 * width, dtype=np.float32)
-    real, imag = np.empty(width, dtype=np.float32), np.empty(width, dtype=np.float32)
-    sum_real, sum_imag = np.empty(beams, dtype=np.float32), np.empty(beams, dtype=np.float32)
+    rows, sums = np.empty((2, width), dtype=np.float32), np.empty((2, beams), dtype=np.float32)
+    real, imag, sum_real, sum_imag = rows[0], rows[1], sums[0], sums[1]
     power, passed = np.empty(beams, dtype=np.float32), np.empty(beams, dtype=np.float32)
     margin = (echo.shape[0] - per_row * level.shape[0]) // 2
     flat = echo.reshape(echo.shape[0], 2 * width)
@@ -180,13 +180,7 @@ def _develop(level, echo, transmission, fixed, back):
             _along_depth(both, flat, sample - half, pulse)
             _side_by_side(real, imag, both)
             for look in range(looks):
-                sum_real[:] = 0
-                sum_imag[:] = 0
-                for t in range(taps):
-                    # the echo of a scatterer is h(node - scatterer): taps are turned round
-                    at = first + taps - 1 - t
-                    a, b = beam_real[look, line, t], beam_imag[look, line, t]
-                    _add_tap(sum_real, sum_imag, real[at : at + beams], imag[at : at + beams], a, b)
+                _across(sums, rows, beam_real[look, line], beam_imag[look, line], first)
                 if noisy:
                     _add_noise(
                         sum_real,
@@ -235,11 +229,26 @@ def _side_by_side(real, imag, both):
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 @no_type_check
-def _add_tap(sum_real, sum_imag, real, imag, a, b):
-    """Add one tap of a complex convolution across the beams."""
-    for c in range(sum_real.shape[0]):
-        sum_real[c] += a * real[c] - b * imag[c]
-        sum_imag[c] += a * imag[c] + b * real[c]
+def _across(sums, rows, beam_real, beam_imag, first):
+    """Convolve one row across the beams with complex taps."""
+    sum_real, sum_imag, taps = sums[0], sums[1], beam_real.shape[0]
+    beams = sum_real.shape[0]
+    sums[:] = 0
+    # the echo of a scatterer is h(node - scatterer): taps are turned round
+    last = first + taps - 1
+    for t in range(0, taps - 1, 2):
+        real, imag = rows[0, last - t :], rows[1, last - t :]
+        other_real, other_imag = rows[0, last - t - 1 :], rows[1, last - t - 1 :]
+        a, b, c, d = beam_real[t], beam_imag[t], beam_real[t + 1], beam_imag[t + 1]
+        for n in range(beams):
+            sum_real[n] += a * real[n] - b * imag[n] + (c * other_real[n] - d * other_imag[n])
+            sum_imag[n] += a * imag[n] + b * real[n] + (c * other_imag[n] + d * other_real[n])
+    if taps % 2:
+        real, imag = rows[0, first:], rows[1, first:]
+        a, b = beam_real[taps - 1], beam_imag[taps - 1]
+        for n in range(beams):
+            sum_real[n] += a * real[n] - b * imag[n]
+            sum_imag[n] += a * imag[n] + b * real[n]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})

@@ -20,6 +20,7 @@ from sonotrace.simulate.motion import STILL, Flow, FlowBox, Push, TissueMotion, 
 from sonotrace.simulate.path import Poses
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points, Renderer, make_renderer
+from sonotrace.simulate.torch_echo import on_device
 from sonotrace.simulate.world import PITCH_MM, Anatomy, bake, pose_of
 
 Labels = UInt8[np.ndarray, "H W"]
@@ -170,8 +171,14 @@ def _moved_mm(scene: Scene) -> float:
     return pushed + swung + _SPARE_MM
 
 
-def set_stage(scene: Scene, *, threads: int | None = None) -> Stage:
+def set_stage(scene: Scene, *, threads: int | None = None, device: str | None = None) -> Stage:
     """Bake the tissue that the scene's poses will see.
+
+    Args:
+        scene: What will be rendered.
+        threads: How many bake at once; None for one on each processor.
+        device: Where torch computes echoes, pulse and beam, such as cuda; None for the compiled
+            kernels, which are the quicker ones on a CPU.
 
     Raises:
         GeometryError: A pose is not rigid.
@@ -193,11 +200,17 @@ def set_stage(scene: Scene, *, threads: int | None = None) -> Stage:
     )
     box = flow_box((every.min(axis=0) - moved).tolist(), (every.max(axis=0) + moved).tolist())
     renderer = make_renderer(grid, world, seed=scene.seed)
+    if device is not None:
+        renderer = on_device(renderer, device)
     return Stage(scene=scene, renderer=renderer, box=box)
 
 
 def render(
-    scene: Scene, *, threads: int | None = None, only: Iterable[int] | None = None
+    scene: Scene,
+    *,
+    threads: int | None = None,
+    only: Iterable[int] | None = None,
+    device: str | None = None,
 ) -> Iterator[Rendered]:
     """Yield the frames of a scene in order, with their truth.
 
@@ -206,7 +219,8 @@ def render(
         threads: How many frames are made at once; None for one on each processor. The frames
             do not depend on it.
         only: Numbers of the frames wanted; None for all.
+        device: As in `set_stage`.
     """
-    stage = set_stage(scene, threads=threads)
+    stage = set_stage(scene, threads=threads, device=device)
     wanted = range(len(scene)) if only is None else only
     yield from in_order(stage.frame, wanted, usable_threads(threads))

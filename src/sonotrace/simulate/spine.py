@@ -18,7 +18,7 @@ from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.echo import slab_corners
 from sonotrace.simulate.grid import Grid, make_grid
 from sonotrace.simulate.late import Late, draw_late, late_echoes
-from sonotrace.simulate.motion import Push, Swing, TissueMotion, draw_wander
+from sonotrace.simulate.motion import Push, Swing, TissueMotion, draw_jolts, draw_wander
 from sonotrace.simulate.noise import smooth
 from sonotrace.simulate.path import Poses, Shape, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
@@ -160,16 +160,38 @@ def spine_scene(
     spine = draw_spine(random, size, lamina)
     poses = _draw_poses(random, chosen, frames, spine, lamina)
     motion = _draw_motion(random, domain, size, lamina)
-    grid = make_grid(scanner)
-    low, high = _box(grid, poses, motion.largest_mm() + 2.0)
+    box = _box(make_grid(scanner), poses, motion.largest_mm() + 2.0)
+    content = _draw_content(random, domain, spine, _press(scanner, poses), box)
+    return Scene(
+        kind="spine",
+        seed=seed,
+        domain=domain.name,
+        scanner=scanner,
+        anatomy=content.back,
+        content=content,
+        poses=poses,
+        motion=motion,
+        pitch_mm=speckle_pitch_mm(scanner.probe),
+        facts=_facts(chosen, size, lamina),
+    )
+
+
+def _draw_content(
+    random: np.random.Generator,
+    domain: Domain,
+    spine: Spine,
+    press: Press,
+    box: tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"]],
+) -> SpineContent:
+    """Draw the tissue around a spine, and bake what is asked for in every frame."""
+    size, (low, high) = spine.size, box
     step = float(np.clip(0.5 * size, 0.25, 0.5))
     bone, part = bake_bone(spine, low, high, step)
     sheets = sheets_of(spine, low, high)
     muscles = draw_muscles(random, domain, size)
-    press = _press(scanner, poses)
-    noise_seed = int(random.integers(1 << 30))
-    sheets |= fascia_sheets(spine, sheets["axis"], muscles, press, noise_seed)
+    seed = int(random.integers(1 << 30))
     axis = sheets["axis"]
+    sheets |= fascia_sheets(spine, axis, muscles, press, seed)
     along = axis.origin[1] + axis.step * np.arange(axis.height.shape[1])
     back = Back(
         spine=spine,
@@ -178,27 +200,15 @@ def spine_scene(
         sheets=sheets,
         muscles=muscles,
         press=press,
-        seed=noise_seed,
+        seed=seed,
     )
-    content = SpineContent(
+    return SpineContent(
         back=back,
         part=part,
         attenuation=bake_attenuation(back, 1.5 * step),
         finishes=_draw_finishes(random),
         late=draw_late(random, size),
-        lamina_mm=lamina,
-    )
-    return Scene(
-        kind="spine",
-        seed=seed,
-        domain=domain.name,
-        scanner=scanner,
-        anatomy=back,
-        content=content,
-        poses=poses,
-        motion=motion,
-        pitch_mm=speckle_pitch_mm(scanner.probe),
-        facts=_facts(chosen, size, lamina),
+        lamina_mm=float(spine.vertebrae[-spine.first, 1]),
     )
 
 
@@ -225,7 +235,7 @@ def _size(scanner: Scanner, domain: Domain) -> float:
 
 
 def _hazy(scanner: Scanner) -> Scanner:
-    """Let the haze of deep pictures reach deep: half of what it is at the face is lost at 1/6."""
+    """Let the haze of deep pictures reach deep: it falls by 14 dB over the picture."""
     display = replace(scanner.display, clutter_decay_db_per_mm=14 / scanner.view.depth_mm)
     return replace(scanner, display=display)
 
@@ -264,21 +274,22 @@ def _draw_motion(
 ) -> TissueMotion:
     """Draw breathing, which moves the spine as a whole, the pulse of the sac, and pressure."""
     strength = domain.motion_strength
+    draw = draw_jolts if domain.motion == "steps" else draw_wander
     breath = Swing(
         (float(random.normal(0, 10 * size)), 1.2 * lamina_mm, float(random.normal(0, 10 * size))),
         75.0 * size,
         (0.25, 0.6, float(random.choice([-1, 1])) * 0.75),
-        draw_wander(random, 0.7 * strength * size, 0.25),
+        draw(random, 0.7 * strength * size, 0.25),
     )
     pulse = Swing(
         (0.0, lamina_mm + 13 * size, 0.0),
         9.0 * size,
         (0.0, 1.0, 0.0),
-        draw_wander(random, 0.1 * strength * size, 1.2),
+        draw(random, 0.1 * strength * size, 1.2),
     )
     return TissueMotion(
         swings=(breath, pulse),
-        squeeze=draw_wander(random, 0.008 * strength, 0.4),
+        squeeze=draw(random, 0.008 * strength, 0.4),
         deepest_mm=1.9 * lamina_mm,
     )
 

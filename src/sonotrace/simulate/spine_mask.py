@@ -213,7 +213,7 @@ def _soft_at(moved, x, y, soft, sight):
         return 0
     if not flow.still:
         # the pixel before is a close guess
-        for _ in range(4 if moved[0] == 0 else 2):
+        for _ in range(5 if moved[0] == 0 else 1):
             u, v, w = flow_at(flow, p0 - moved[0], p1 - moved[1], p2 - moved[2])
             moved[0], moved[1], moved[2] = u, v, w
         p0, p1, p2 = p0 - moved[0], p1 - moved[1], p2 - moved[2]
