@@ -89,7 +89,7 @@ class Where(NamedTuple):
     off_mm: float
     """How far the centre of a cell may lie outside while its scatterer lies inside."""
     edge: tuple[float, float, float]
-    """Cells (x, y) are left out if edge[0] |x| - edge[1] (y + radius) > edge[2]."""
+    """Of the picture: edge[0] |x| - edge[1] (y + radius) = edge[2]."""
     turns_per_mm: float
     per_depth: float
     per_offset: float
@@ -183,11 +183,12 @@ def slice_at(grid: Grid, tables: Tables, lattice: Lattice, pose: Pose, flow: Flo
     lean = float((normal.sum() - normal[axis]) / normal[axis]) + (0.0 if flow.still else 0.2)
     reach = float(table.half_mm.max())
     spread = int(((reach + lattice.pitch) * lean + lattice.pitch) / table.depth_step_mm) + 1
-    off = float(np.sqrt(0.75) * lattice.pitch)
+    # where tissue moves, cells of a line do so differently, by a third of their distance
+    off = float(np.sqrt(0.75) * lattice.pitch) + (0.0 if flow.still else 0.35 * reach)
     outermost = shape.columns / 2 * shape.beam_step
-    edge = (1.0, 0.0, outermost + off)
+    edge = (1.0, 0.0, outermost)
     if shape.convex:
-        edge = (float(np.cos(outermost)), float(np.sin(outermost)), off)
+        edge = (float(np.cos(outermost)), float(np.sin(outermost)), 0.0)
     where = Where(
         convex=shape.convex,
         radius=shape.radius,

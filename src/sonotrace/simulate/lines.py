@@ -2,8 +2,9 @@
 
 A line is a row of cells along the axis of the tissue that is closest to the slice's normal, so
 that it crosses the slice once, within a short range. In the probe's frame the cells of a line lie
-on a straight course or, where tissue has moved, on one straight course between each two nodes of
-the flow. Motion costs per line, not per scatterer.
+on a straight course, or, where tissue has moved, on one that bends at the nodes of the flow and is
+straight between them: x + step m + sum of bend max(0, m - node). Motion costs little more than
+the nodes of each line.
 """
 
 from typing import NamedTuple, no_type_check
@@ -16,6 +17,8 @@ from sonotrace.simulate.lattice import KEY_STEP, hash_of_line, key_of_cell, mix3
 
 BATCH = 256
 """Cells that are listed before they are worked off: little enough for the fastest cache."""
+BENDS = 3
+"""Of a course; lines that bend more often are several courses."""
 LANES = 8
 """Cells are written in groups of this size; the last group of a course may be too long."""
 
@@ -31,6 +34,9 @@ class Lists(NamedTuple):
     """Place in the table of the field, cell of the lattice, upper nodes on both sides."""
     starts: Float32[np.ndarray, "N 6"]
     """Of a course: where its first cell is and what a cell adds."""
+    bends: Float32[np.ndarray, "N 3 4"]
+    """Of a course: cells from its first one to the node at which it bends, and what is added to the
+    step from there on."""
     cells: Int32[np.ndarray, "N 4"]
     """Of a course: its first cell within the box, along x, y and z, and how many there are."""
 
@@ -47,15 +53,6 @@ class Frame(NamedTuple):
     """How far a scatterer may lie from the centre of its cell."""
 
 
-class Course(NamedTuple):
-    """Straight part of a line: where its cell 0 would be, and what a cell adds."""
-
-    start: Vector
-    step: Vector
-    inverse: float
-    """1 / `step[2]`."""
-
-
 class Drift(NamedTuple):
     """The flow of one layer of the lattice, in the probe's frame."""
 
@@ -69,6 +66,8 @@ class Drift(NamedTuple):
     """Cell at which node 0 lies, across the lines."""
     shift: float
     """The same along the lines."""
+    column: Float64[np.ndarray, "N 3"]
+    """The flow at the nodes along one line."""
     largest_mm: Float64[np.ndarray, " 1"]
     """Out of the plane of the slice, in this layer."""
 
@@ -85,6 +84,7 @@ def empty_lists(longest):
         both[:5],
         both[5:].view(np.int32),
         np.empty((BATCH + longest, 6), dtype=np.float32),
+        np.zeros((BATCH + longest, BENDS, 4), dtype=np.float32),
         np.empty((BATCH + longest, 4), dtype=np.int32),
     )
 
@@ -144,6 +144,7 @@ def room_for_drift(lattice, axis, flow):
         pitch / flow.step,
         flow.origin[fast] / pitch - first[fast] - 0.5,
         flow.origin[axis] / pitch - first[axis] - 0.5,
+        np.zeros((size[axis], 3)),
         np.zeros(1),
     )
 
@@ -189,42 +190,40 @@ def list_courses(lists, line, slice_, frame, drift):
 
     Return how many there are when a batch is full or the layer ends, and the next line.
     """
-    starts, cells, widest, where = lists.starts, lists.cells, slice_.widest_mm, slice_.where
-    nodes, along, ranges = drift.nodes, frame.along, where.ranges
+    widest, where, along, still = slice_.widest_mm, slice_.where, frame.along, drift.still
+    nodes, column = drift.nodes, drift.column
     a, b = line
-    courses, listed, top = 0, 0, nodes.shape[1] - 1
+    courses, listed, inverse = 0, 0, 1 / along[2]
     farthest = where.reach_mm + frame.spread[2]
-    while b < ranges[3] and listed < BATCH:
-        start = _start(frame, a, b)
-        course = Course(start, along, 1 / along[2])
-        first, last = _within(course, farthest + drift.largest_mm[0], ranges[4], ranges[5])
-        f, part, node = _nodes_beside(drift, b, first, nodes.shape[0] - 2, top)
-        # -1 and `top` stand for what lies before and beyond the nodes
-        n = max(node, 0)
-        u0 = nodes[f, n, 0] + part * (nodes[f + 1, n, 0] - nodes[f, n, 0])
-        v0 = nodes[f, n, 1] + part * (nodes[f + 1, n, 1] - nodes[f, n, 1])
-        w0 = nodes[f, n, 2] + part * (nodes[f + 1, n, 2] - nodes[f, n, 2])
-        while first < last:
-            end = last
-            if not drift.still:
-                n = min(node + 1, top)
-                u1 = nodes[f, n, 0] + part * (nodes[f + 1, n, 0] - nodes[f, n, 0])
-                v1 = nodes[f, n, 1] + part * (nodes[f + 1, n, 1] - nodes[f, n, 1])
-                w1 = nodes[f, n, 2] + part * (nodes[f + 1, n, 2] - nodes[f, n, 2])
-                course = _moved(start, along, (u0, v0, w0), (u1, v1, w1), (drift, node))
-                end = _end(drift, node, top, last)
-                u0, v0, w0 = u1, v1, w1
-                node += 1
-            low, high = _within(course, farthest, first, end)
-            first = max(end, first)
-            if high <= low:
-                continue
-            reach = widest[_depth_index(course, low, high, where)] + frame.spread[2]
-            low, high = _within(course, reach, low, high)
-            if high > low and _seen(course, low, high, where):
-                _write(starts, cells, courses, course, (a, b, low, high, where.axis))
+    while b < where.ranges[3] and listed < BATCH:
+        start, moved, shaken = _start(frame, a, b), (0.0, 0.0), 0.0
+        middle = -start[2] * inverse
+        wide = (farthest + drift.largest_mm[0]) * abs(inverse)
+        first, last = _within(middle, wide, where.ranges[4], where.ranges[5])
+        if first < last and not still:
+            f, part, low, high = _nodes_of(drift, b, first, last)
+            least, most = 1e9, -1e9
+            for n in range(low, high + 1):
+                column[n, 0] = nodes[f, n, 0] + part * (nodes[f + 1, n, 0] - nodes[f, n, 0])
+                column[n, 1] = nodes[f, n, 1] + part * (nodes[f + 1, n, 1] - nodes[f, n, 1])
+                column[n, 2] = nodes[f, n, 2] + part * (nodes[f + 1, n, 2] - nodes[f, n, 2])
+                least, most = min(least, column[n, 2]), max(most, column[n, 2])
+            middle -= 0.5 * (least + most) * inverse
+            shaken = 0.5 * (most - least)
+            n = min(max(int((middle - drift.shift) * drift.per_cell + 0.5), low), high)
+            moved = (column[n, 0], column[n, 1])
+        if first < last:
+            reach = widest[_depth_index(start, along, middle, moved, where)]
+            wide = (reach + frame.spread[2] + shaken) * abs(inverse)
+            first, last = _within(middle, wide, first, last)
+        if first < last and _seen(start, along, (first, last - 1), moved, where):
+            listed += last - first
+            while first < last:
+                cell = (a, b, first, last)
+                end = _write(lists, courses, (start, along), cell, (drift, where.axis))
+                lists.cells[courses, 3] = end - first
                 courses += 1
-                listed += high - low
+                first = end
         b += 1
     return courses, b
 
@@ -242,78 +241,49 @@ def _start(frame, a, b):
 
 @njit(inline="always")
 @no_type_check
-def _nodes_beside(drift, b, first, last_fast, top):
-    """Return the node before a line, the line's part of the way to the next; and the node along."""
-    at = min(max((b - drift.shift_fast) * drift.per_cell, 0.0), last_fast + 0.999)
-    f = int(at)
-    node = int(np.floor((first - drift.shift) * drift.per_cell))
-    return f, at - f, min(max(node, -1), top)
-
-
-@njit(inline="always")
-@no_type_check
-def _end(drift, node, top, last):
-    """Return the first cell beyond the next node."""
-    beyond = int(np.ceil(drift.shift + (node + 1) * drift.per_node))
-    return min(last, beyond) if node < top else last
-
-
-@njit(inline="always")
-@no_type_check
-def _moved(start, along, here, there, what):
-    """Return the course of a line between two nodes, given the flow at both."""
-    drift, node = what
-    place = drift.shift + node * drift.per_node
-    d0 = (there[0] - here[0]) * drift.per_cell
-    d1 = (there[1] - here[1]) * drift.per_cell
-    d2 = (there[2] - here[2]) * drift.per_cell
-    slope = along[2] + d2
-    slope = slope if abs(slope) > 1e-9 else 1e-9
-    return Course(
-        (
-            start[0] + here[0] - place * d0,
-            start[1] + here[1] - place * d1,
-            start[2] + here[2] - place * d2,
-        ),
-        (along[0] + d0, along[1] + d1, slope),
-        1 / slope,
-    )
-
-
-@njit(inline="always")
-@no_type_check
-def _within(course, reach, first, last):
-    """Return which of the cells are within `reach` of the middle of the slice."""
-    middle, wide = -course.start[2] * course.inverse, reach * abs(course.inverse)
+def _within(middle, wide, first, last):
+    """Return which of the cells are within `wide` of `middle`."""
     low, high = max(middle - wide, first - 1.0), min(middle + wide, last + 1.0)
     return max(first, int(np.ceil(low))), min(last, int(np.floor(high)) + 1)
 
 
 @njit(inline="always")
 @no_type_check
-def _depth_index(course, first, last, where):
-    """Return the row of the table of the field where the course crosses the slice."""
-    middle = min(max(-course.start[2] * course.inverse, first), last - 1)
-    depth = course.start[1] + middle * course.step[1]
+def _nodes_of(drift, b, first, last):
+    """Return the nodes beside a line: across it and its part of the way between, and along it."""
+    top = drift.nodes.shape[1] - 1
+    at = min(max((b - drift.shift_fast) * drift.per_cell, 0.0), drift.nodes.shape[0] - 1.001)
+    f = int(at)
+    low = int(np.floor((first - drift.shift) * drift.per_cell))
+    high = int(np.floor((last - 1 - drift.shift) * drift.per_cell)) + 1
+    return f, at - f, min(max(low, 0), top), min(max(high, 0), top)
+
+
+@njit(inline="always")
+@no_type_check
+def _depth_index(start, along, middle, moved, where):
+    """Return the row of the table of the field where a line crosses the slice."""
+    depth = start[1] + middle * along[1] + moved[1]
     if where.convex:
-        x, y = course.start[0] + middle * course.step[0], depth + where.radius
+        x, y = start[0] + middle * along[0] + moved[0], depth + where.radius
         depth = np.sqrt(x * x + y * y) - where.radius
     return min(max(int(depth * where.per_depth + 0.5), 0), where.depths - 1)
 
 
 @njit(inline="always")
 @no_type_check
-def _seen(course, low, high, where):
+def _seen(start, along, ends, moved, where):
     """Tell whether some of the cells may lie within the picture."""
-    start, step, n = course.start, course.step, high - 1
-    x, y = start[0] + low * step[0], start[1] + low * step[1] + where.radius
-    other_x, other_y = start[0] + n * step[0], start[1] + n * step[1] + where.radius
+    one, two = ends
+    x, y = start[0] + one * along[0] + moved[0], start[1] + one * along[1] + moved[1]
+    other_x, other_y = x + (two - one) * along[0], y + (two - one) * along[1] + where.radius
+    y += where.radius
     nearest = min(abs(x), abs(other_x)) if x * other_x > 0 else 0.0
     beside = nearest * where.edge[0] - max(y, other_y) * where.edge[1]
     if where.convex:
         y, other_y = np.sqrt(x * x + y * y), np.sqrt(other_x * other_x + other_y * other_y)
     return (
-        beside <= where.edge[2]
+        beside <= where.edge[2] + where.off_mm
         and max(y, other_y) - where.radius >= -where.off_mm
         and min(y, other_y) - where.radius <= where.deepest_mm + where.off_mm
     )
@@ -321,17 +291,39 @@ def _seen(course, low, high, where):
 
 @njit(inline="always")
 @no_type_check
-def _write(starts, cells, n, course, line):
-    """Write down a course: where its first cell is and what a cell adds; which cells, how many."""
-    a, b, low, high, axis = line
-    starts[n, 0] = course.start[0] + low * course.step[0]
-    starts[n, 1] = course.start[1] + low * course.step[1]
-    starts[n, 2] = course.start[2] + low * course.step[2]
-    starts[n, 3], starts[n, 4], starts[n, 5] = course.step[0], course.step[1], course.step[2]
-    cells[n, 0] = b if axis == 2 else (a if axis == 1 else low)
-    cells[n, 1] = a if axis != 1 else low
-    cells[n, 2] = low if axis == 2 else b
-    cells[n, 3] = high - low
+def _write(lists, n, course, line, what):
+    """Write down a course: its first cell and what a cell adds; return the cell beyond its last.
+
+    It ends before the node after its last bend.
+    """
+    start, along = course
+    a, b, first, last = line
+    drift, axis = what
+    cells, starts, bends, column = lists.cells, lists.starts, lists.bends, drift.column
+    cells[n, 0] = b if axis == 2 else (a if axis == 1 else first)
+    cells[n, 1] = a if axis != 1 else first
+    cells[n, 2] = first if axis == 2 else b
+    top, node = column.shape[0] - 1, -1
+    if not drift.still:
+        # -1 and `top` stand for what lies before and beyond the nodes
+        node = min(max(int(np.floor((first - drift.shift) * drift.per_cell)), -1), top)
+    here, there = max(node, 0), min(node + 1, top)
+    into = first - drift.shift - node * drift.per_node
+    end = last
+    if node < top and not drift.still:
+        beyond = int(np.ceil(drift.shift + (node + 1 + BENDS) * drift.per_node))
+        end = min(last, beyond) if node + BENDS < top else last
+    for q in range(3):
+        slope = (column[there, q] - column[here, q]) * drift.per_cell
+        starts[n, q] = start[q] + first * along[q] + column[here, q] + into * slope
+        starts[n, 3 + q] = along[q] + slope
+        for j in range(BENDS):
+            one, two = min(node + 1 + j, top), min(node + 2 + j, top)
+            after = (column[two, q] - column[one, q]) * drift.per_cell
+            bends[n, j, 0] = (1 + j) * drift.per_node - into
+            bends[n, j, 1 + q] = after - slope
+            slope = after
+    return end
 
 
 @njit(error_model="numpy")
@@ -347,7 +339,7 @@ def scatter(lists, courses, lattice, slice_):
     xa, xb, xc, xd = turn[0, 0], turn[0, 1], turn[0, 2], turn[0, 3]
     ya, yb, yc, yd = turn[1, 0], turn[1, 1], turn[1, 2], turn[1, 3]
     za, zb, zc, zd = turn[2, 0], turn[2, 1], turn[2, 2], turn[2, 3]
-    mask, ten, twenty = np.uint32(1023), np.uint32(10), np.uint32(20)
+    mask, ten, twenty, zero = np.uint32(1023), np.uint32(10), np.uint32(20), np.float32(0)
     stride = np.int32(1 if axis == 2 else (size[2] if axis == 0 else size[0] * size[2]))
     across, along = np.int32(axis == 0), np.int32(axis == 1)
     listed = 0
@@ -357,6 +349,9 @@ def scatter(lists, courses, lattice, slice_):
         i, j, k = np.int32(i + first[0]), np.int32(j + first[1]), np.int32(k + first[2])
         key = key_of_cell(hash_of_line(i, j, seed), k)
         x0, y0, z0, dx, dy, dz = lists.starts[n]
+        pa, xp, yp, zp = lists.bends[n, 0]
+        pb, xq, yq, zq = lists.bends[n, 1]
+        pc, xr, yr, zr = lists.bends[n, 2]
         for m in range((number + LANES - 1) // LANES * LANES):
             c = np.int32(m)
             if axis == 2:
@@ -368,9 +363,12 @@ def scatter(lists, courses, lattice, slice_):
             jb = np.float32(np.int32((bits >> ten) & mask))
             jc = np.float32(np.int32((bits >> twenty) & mask))
             at = np.uintp(listed) + np.uintp(m)
-            x[at] = x0 + np.float32(c) * dx + (ja * xa + jb * xb + (jc * xc + xd))
-            y[at] = y0 + np.float32(c) * dy + (ja * ya + jb * yb + (jc * yc + yd))
-            z[at] = abs(z0 + np.float32(c) * dz + (ja * za + jb * zb + (jc * zc + zd)))
+            e = np.float32(c)
+            p, q, r = max(e - pa, zero), max(e - pb, zero), max(e - pc, zero)
+            x[at] = x0 + e * dx + (p * xp + q * xq + r * xr) + (ja * xa + jb * xb + (jc * xc + xd))
+            y[at] = y0 + e * dy + (p * yp + q * yq + r * yr) + (ja * ya + jb * yb + (jc * yc + yd))
+            off = z0 + e * dz + (p * zp + q * zq + r * zr)
+            z[at] = abs(off + (ja * za + jb * zb + (jc * zc + zd)))
             sign[at] = np.float32(1) - np.float32(2) * np.float32(np.int32(bits >> np.uint32(31)))
             numbers[at] = np.int32(start + c * stride)
         listed += number

@@ -7,10 +7,11 @@ across, y into depth, z out of the picture.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, UInt8
+from jaxtyping import Float, Float32, Float64, Int64, UInt8
+from numba import njit
 
 from sonotrace.simulate.noise import smooth
 
@@ -218,15 +219,25 @@ def _place(values: Float64[np.ndarray, " 3"]) -> Place:
 
 def _near(
     solid: Sphere | Rod | Body, place: tuple[Coordinates, ...], margin_mm: float
-) -> tuple[Bool[np.ndarray, " N"], Coordinates]:
+) -> tuple[Int64[np.ndarray, " M"], Coordinates]:
     """Return which places may be within a margin of a solid, and their signed distances."""
     low, high = solid.extent_mm()
-    near = np.ones(place[0].shape, dtype=bool)
-    for values, first, last in zip(place, low - margin_mm, high + margin_mm, strict=True):
-        if values.min() < first or values.max() > last:
-            near &= (values >= first) & (values <= last)
-    distance = solid.outside_mm(place[0][near], place[1][near], place[2][near])
-    return near, distance
+    near = _in_box(place[0], place[1], place[2], (low - margin_mm, high + margin_mm))
+    return near, solid.outside_mm(place[0][near], place[1][near], place[2][near])
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _in_box(x, y, z, box):
+    """Return the numbers of the places within a box; z first, as most boxes are out of a slice."""
+    low, high = box
+    found = np.empty(x.shape[0], dtype=np.int64)
+    number = 0
+    for n in range(x.shape[0]):
+        if low[2] <= z[n] <= high[2] and low[1] <= y[n] <= high[1] and low[0] <= x[n] <= high[0]:
+            found[number] = n
+            number += 1
+    return found[:number].copy()
 
 
 def _set_inside(
