@@ -10,6 +10,7 @@ ROW = {
     "scatterers": 250_000,
     "ns_per_scatterer": 30.0,
     "frames_per_second": {"1": 50.0, "2": 99.5},
+    "pictures_per_second": {"1": 55.0, "2": 111.5},
     "stages_ms": {"scatter": 7.5, "truth": 2.5},
     "bake_seconds": 1.5,
     "peak_megabytes": 500.0,
@@ -36,6 +37,7 @@ def test_shares_add_up_to_a_hundred():
 def test_speeds_and_the_bound_are_shown():
     text = "\n".join(simulator_table(DOCUMENT))
     assert "99.5" in text
+    assert "111.5" in text
     assert "1.50" in text  # the sum of both bounds
 
 

@@ -10,6 +10,8 @@ import sonotrace.benchmark.physics
 import sonotrace.benchmark.physics_plots
 import sonotrace.benchmark.physics_table
 import sonotrace.benchmark.realism
+import sonotrace.benchmark.simulator
+import sonotrace.benchmark.simulator_table
 import sonotrace.recipes.score_tracker
 from sonotrace.cli import app
 from sonotrace.errors import OutputExistsError, UsageError
@@ -107,3 +109,18 @@ def test_physics_does_not_overwrite_unless_told_to(tmp_path):
     (tmp_path / "kept").write_text("mine")
     assert isinstance(run_physics("--out", str(tmp_path)).exception, OutputExistsError)
     assert (tmp_path / "kept").read_text() == "mine"
+
+
+def test_the_simulator_is_measured_instead_of_the_tracker(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        sonotrace.benchmark.simulator,
+        "measure_simulator",
+        lambda settings, say: seen.append(settings) or {"rows": []},
+    )
+    monkeypatch.setattr(sonotrace.benchmark.simulator_table, "simulator_table", lambda _: ["done"])
+    words = ["benchmark", "speed", "--simulator", "--size", "256", "--json"]
+    found = CliRunner().invoke(app, words)
+    assert json.loads(found.stdout) == {"rows": []}
+    assert "done" in found.stderr
+    assert [settings.sizes for settings in seen] == [(256,)]

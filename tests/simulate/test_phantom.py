@@ -2,11 +2,6 @@ import numpy as np
 import pytest
 
 from sonotrace.simulate.phantom import (
-    BODY,
-    CYST,
-    SPHERE,
-    TUBE,
-    WIRE,
     Block,
     Body,
     Rod,
@@ -84,30 +79,6 @@ def test_spheres_keep_clear_of_everything(phantom):
             if other is not sphere:
                 gap = outside_mm(other, *sphere.centre_mm) - sphere.radius_mm
                 assert gap > 0.7
-
-
-def test_labels_name_what_lies_at_a_place(phantom):
-    cyst, ball = phantom.spheres[:2]
-    corner = phantom.bodies[0].blocks[0]
-    middle_of_tube = np.mean([phantom.tubes[0].start_mm, phantom.tubes[0].end_mm], axis=0)
-    middle_of_wire = np.mean([phantom.wires[0].start_mm, phantom.wires[0].end_mm], axis=0)
-    points = [
-        cyst.centre_mm,
-        ball.centre_mm,
-        np.mean([corner.low_mm, corner.high_mm], axis=0),
-        middle_of_tube,
-        middle_of_wire,
-        (0.0, 39.9, 7.9),
-    ]
-    labels = phantom.labels(*np.array(points, dtype=np.float64).T)
-    assert labels.tolist() == [CYST, SPHERE, BODY, TUBE, WIRE, 0]
-
-
-def test_labels_agree_with_distances_everywhere(phantom):
-    place = np.random.default_rng(2).uniform(LOW, HIGH, (20000, 3)).T
-    labels = phantom.labels(*place)
-    inside = np.min([one.outside_mm(*place) for one in phantom.spheres], axis=0) < 0
-    np.testing.assert_array_equal(np.isin(labels, (CYST, SPHERE)), inside)
 
 
 def test_cysts_and_tubes_are_silent_and_bodies_bright(phantom):

@@ -86,3 +86,21 @@ def test_muscle_has_thin_bright_lines_along_its_fibres():
     level = drawn(draw_muscle, 3).echo_db(*flat).reshape(shape)[120:220]
     lines = level > np.median(level) + 8
     assert 0.01 < lines.mean() < 0.25
+
+
+def test_fibres_of_a_limb_lie_nearly_across_the_beam():
+    """Levels change mostly in depth: the energy of their steps is that of lines within 15 deg."""
+    flat, shape = plane(step=0.15)
+    for seed in range(3):
+        level = drawn(draw_muscle, seed).echo_db(*flat).reshape(shape)[90:]
+        deep, across = (np.square(np.diff(level, axis=axis)).mean() for axis in (0, 1))
+        assert across < 0.25 * deep
+
+
+def test_muscle_of_a_limb_is_darker_than_breast():
+    flat, _ = plane(step=0.3)
+    limbs, breasts = (
+        [np.median(drawn(draw, seed).echo_db(*flat)) for seed in range(4)]
+        for draw in (draw_muscle, draw_breast)
+    )
+    assert np.mean(limbs) < np.mean(breasts) - 4

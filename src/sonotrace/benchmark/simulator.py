@@ -71,7 +71,9 @@ class SimulatorRow:
     ns_per_scatterer: float
     """Of one thread, the motion of tissue and the way through the lattice included."""
     frames_per_second: dict[int, float]
-    """By the number of threads."""
+    """With masks and facts, by the number of threads."""
+    pictures_per_second: dict[int, float]
+    """Without them."""
     stages_ms: dict[str, float]
     """Of one thread, the least of the rounds, on average over the frames."""
     bake_seconds: float
@@ -117,11 +119,14 @@ def measure_scene(name: str, size: int, settings: SimulatorSettings) -> Simulato
     stage = set_stage(scene, threads=threads)
     baked = time.perf_counter() - started
     render = _renderer(stage, name)
-    speeds = {}
+    picture = render if name == PHOTOACOUSTIC else stage.grey
+    speeds: dict[int, float] = {}
+    pictures: dict[int, float] = {}
     for count in settings.threads:
-        _render(render, range(_WARM_FRAMES * count), count)
-        seconds = min(_render(render, range(len(scene)), count) for _ in range(settings.rounds))
-        speeds[count] = len(scene) / seconds
+        for make, found in ((render, speeds), (picture, pictures)):
+            _render(make, range(_WARM_FRAMES * count), count)
+            seconds = min(_render(make, range(len(scene)), count) for _ in range(settings.rounds))
+            found[count] = len(scene) / seconds
     stages, scatterers = ({PHOTOACOUSTIC: 1e3 / speeds[min(speeds)]}, 0.0)
     if name != PHOTOACOUSTIC:
         stages, scatterers = time_stages(stage, settings.rounds)
@@ -135,6 +140,7 @@ def measure_scene(name: str, size: int, settings: SimulatorSettings) -> Simulato
         scatterers=round(scatterers),
         ns_per_scatterer=1e6 * stages["scatter"] / scatterers if scatterers else 0.0,
         frames_per_second=speeds,
+        pictures_per_second=pictures,
         stages_ms=stages,
         bake_seconds=baked,
         peak_megabytes=peak_bytes() / 1e6,
@@ -170,8 +176,9 @@ def _with_bound(row: SimulatorRow, clock: Clock) -> Document:
         counted["bound_ms"] = {
             name: number / clock.gigahertz / 1e6 for name, number in cycles.items()
         }
-    speeds = {str(count): speed for count, speed in row.frames_per_second.items()}
-    return asdict(row) | {"frames_per_second": speeds} | counted
+    for name in ("frames_per_second", "pictures_per_second"):
+        counted[name] = {str(count): speed for count, speed in getattr(row, name).items()}
+    return asdict(row) | counted
 
 
 def _scene(name: str, size: int, settings: SimulatorSettings, frames: int | None = None) -> Scene:

@@ -34,13 +34,15 @@ def _counts(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _speeds(rows: list[dict[str, Any]]) -> list[str]:
+    """Return pictures, and frames with masks and facts, a second."""
     threads = list(rows[0]["frames_per_second"])
-    head = "".join(f"{f'fps, {count} thr.':>14}" for count in threads)
+    head = "".join(f"{f'pictures, {n} thr.':>19}{f'with truth, {n} thr.':>21}" for n in threads)
     lines = [
         f"{'scene':<14}{'size':>5} {'domain':<14}{head}{'bake s':>8}{'peak MB':>9}{'grew MB':>9}"
     ]
     for row in rows:
-        speeds = "".join(f"{row['frames_per_second'][count]:>14.1f}" for count in threads)
+        pictures, frames = row["pictures_per_second"], row["frames_per_second"]
+        speeds = "".join(f"{pictures[n]:>19.1f}{frames[n]:>21.1f}" for n in threads)
         lines.append(
             f"{row['scene']:<14}{row['size']:>5} {row['domain']:<14}{speeds}"
             f"{row['bake_seconds']:>8.2f}{row['peak_megabytes']:>9.0f}"

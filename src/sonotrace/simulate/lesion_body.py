@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from sonotrace.simulate.domains import Domain
+from sonotrace.simulate.embedded import draw_vessel
 from sonotrace.simulate.inclusion import Filling, Inclusion
 from sonotrace.simulate.outline import Blob, Rows, Vector, draw_spikes, draw_waves
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.tissue import draw_vessel
 from sonotrace.simulate.world import Anatomy
 
 Kind = Literal["benign", "malignant"]

@@ -42,7 +42,6 @@ from sonotrace.simulate.needle_truth import (
     Labels,
     Surroundings,
     Values,
-    inside_body,
     paint,
     place_facts,
     shown,
@@ -53,6 +52,7 @@ from sonotrace.simulate.path import Poses, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Truth
+from sonotrace.simulate.section import mark_section, trace_tissue
 from sonotrace.simulate.tissue import draw_breast, draw_muscle
 from sonotrace.simulate.world import Anatomy, pose_of, speckle_pitch_mm
 
@@ -92,15 +92,17 @@ class NeedleContent:
         """Return masks of needle (1) and lesion (2), of the streaks, and where the needle is."""
         shaft = self.shaft(moment)
         geometric, visible, facts = self._needle_truth(moment, shaft)
+        tracing = trace_tissue(moment)
         if self.lesion is not None:
-            lesion = inside_body(moment, self.lesion)
+            lesion = np.zeros_like(geometric)
+            mark_section(lesion, tracing, self.lesion, 1)
             for labels in (geometric, visible):
-                labels[lesion & (labels == 0)] = 2
+                labels[(lesion > 0) & (labels == 0)] = 2
             x, y, z = moment.tissue_at(*_probe_point(moment, shaft))
             facts["tip_to_lesion_mm"] = float(self.lesion.distance_mm(x, y, z)[0])
         distractors = np.zeros_like(geometric)
         for streak in self.streaks:
-            distractors[inside_body(moment, streak)] = 1
+            mark_section(distractors, tracing, streak, 1)
         return Truth(visible, geometric, distractors, facts)
 
     def _needle_truth(self, moment: Moment, shaft: Shaft) -> tuple[Labels, Labels, dict[str, Any]]:

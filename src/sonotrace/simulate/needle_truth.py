@@ -23,9 +23,7 @@ from numba import njit
 from scipy import ndimage
 
 from sonotrace.simulate.grid import Grid
-from sonotrace.simulate.motion import went_to
 from sonotrace.simulate.needle_echo import Nodes
-from sonotrace.simulate.outline import Body
 from sonotrace.simulate.scene import Moment
 from sonotrace.simulate.world import Anatomy
 
@@ -36,7 +34,6 @@ _BESIDE_MM = (-2.6, -1.3, 1.3, 2.6)
 """Where the tissue beside the shaft is asked."""
 _AVERAGED_MM = 3.0
 _RAY_MM = 1.0
-_COARSE = 6
 
 Labels = UInt8[np.ndarray, "H W"]
 Values = Float64[np.ndarray, " N"]
@@ -107,36 +104,6 @@ def paint(grid: Grid, nodes: Nodes, seen: Flags) -> tuple[Labels, Labels]:
     return whole, visible
 
 
-def inside_body(moment: Moment, body: Body) -> Bool[np.ndarray, "H W"]:
-    """Return which pixels' centres lie in a body that moves with the tissue."""
-    scanner = moment.grid.scanner
-    view = scanner.view
-    inside = np.zeros((view.rows, view.columns), dtype=bool)
-    corners = np.array(np.meshgrid(*zip(*body.box_mm(), strict=True))).reshape(3, -1)
-    moved = went_to(moment.flow, *(np.ascontiguousarray(c) for c in corners))
-    x, y, z = moment.probe_at(*moved)
-    if z.min() > 1 or z.max() < -1:
-        return inside
-    row, column = scanner.pixel_of(x, y)
-    margin = 1.5 / view.pixel_mm
-    r0, r1 = max(0, int(row.min() - margin)), min(view.rows, int(row.max() + margin) + 1)
-    c0, c1 = max(0, int(column.min() - margin)), min(view.columns, int(column.max() + margin) + 1)
-    if r0 >= r1 or c0 >= c1:
-        return inside
-    shift = scanner.probe_from_image()[:2, 3]
-    x, y = np.meshgrid(
-        np.arange(c0, c1) * view.pixel_mm + shift[0], np.arange(r0, r1) * view.pixel_mm + shift[1]
-    )
-    # first at every sixth pixel: most of a box around a thin body is far from it
-    rough = _distance(moment, body, x[::_COARSE, ::_COARSE], y[::_COARSE, ::_COARSE])
-    near = (rough < 2.0 * _COARSE * view.pixel_mm).repeat(_COARSE, 0).repeat(_COARSE, 1)
-    near = near[: r1 - r0, : c1 - c0]
-    inside[r0:r1, c0:c1][near] = _distance(moment, body, x[near], y[near]) < 0
-    if moment.grid.conversion is not None:
-        inside[moment.grid.conversion.node < 0] = False
-    return inside
-
-
 def place_facts(grid: Grid, tip: Float64[np.ndarray, " 3"], nodes: Nodes) -> dict[str, Any]:
     """Return where the needle is, in pixels and mm of the probe's frame.
 
@@ -201,11 +168,6 @@ def _ask(moment: Moment, function: Any, x: Any, y: Any) -> Float64[np.ndarray, "
     place = moment.tissue_at(np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel())
     values = function(*(np.ascontiguousarray(p, dtype=np.float32) for p in place))
     return np.asarray(values.reshape(x.shape), dtype=np.float64)
-
-
-def _distance(moment: Moment, body: Body, x: Any, y: Any) -> Float64[np.ndarray, "..."]:
-    place = moment.tissue_at(np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel())
-    return np.asarray(body.distance_mm(*place), dtype=np.float64).reshape(x.shape)
 
 
 def _without_bits(seen: Flags) -> Flags:

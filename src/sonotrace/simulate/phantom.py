@@ -157,27 +157,6 @@ class Phantom:
             _set_inside(values, sphere.attenuation, sphere, (x, y, z))
         return values
 
-    def labels(
-        self, x: Float[np.ndarray, " N"], y: Float[np.ndarray, " N"], z: Float[np.ndarray, " N"]
-    ) -> UInt8[np.ndarray, " N"]:
-        """Return the class of every place, 0 for the block.
-
-        Wires are thinner than pixels: they are labelled to `WIRE_LABEL_MM` from their axis.
-        """
-        labels = np.zeros(x.shape, dtype=np.uint8)
-        for wire in self.wires:
-            near, distance = _near(wire, (x, y, z), WIRE_LABEL_MM)
-            inside = distance < WIRE_LABEL_MM - wire.radius_mm
-            labels[near] = np.where(inside, WIRE, labels[near])
-        for body in self.bodies:
-            _set_inside(labels, BODY, body, (x, y, z))
-        for tube in self.tubes:
-            _set_inside(labels, TUBE, tube, (x, y, z))
-        for sphere in self.spheres:
-            kind = CYST if np.isneginf(sphere.level_db) else SPHERE
-            _set_inside(labels, kind, sphere, (x, y, z))
-        return labels
-
 
 def draw_phantom(random: np.random.Generator, low: Place, high: Place, *, seed: int = 0) -> Phantom:
     """Draw a phantom for a box that the picture sweeps over.

@@ -39,6 +39,14 @@ def trace_tissue(moment: Moment) -> Tracing:
     return Tracing(moment, step, places.reshape(3, *x.shape))
 
 
+def places_of_pixels(tracing: Tracing) -> Float64[np.ndarray, "3 N"]:
+    """Return where the tissue at every pixel's centre was at rest, row by row, in mm."""
+    view = tracing.moment.grid.scanner.view
+    places = np.empty((3, view.rows, view.columns))
+    _interpolate(places, tracing.places, tracing.step, (0, 0))
+    return places.reshape(3, -1)
+
+
 def mark_section(labels: Labels, tracing: Tracing, body: Body, value: int) -> None:
     """Label the pixels at whose centres the tissue lies within a body.
 

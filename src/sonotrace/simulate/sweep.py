@@ -7,6 +7,7 @@ channel shows vessels, tubes and wires from the poses and on the pixels of the e
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
@@ -14,16 +15,18 @@ import torch
 from jaxtyping import Float64, UInt8
 
 from sonotrace.data.sweep import Sweep
-from sonotrace.simulate.beam import beam_mm
+from sonotrace.simulate.beam import beam_mm, elevation_table
 from sonotrace.simulate.clip import clip_of
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.motion import Push, draw_tissue_motion, went_to
 from sonotrace.simulate.path import SHAPES, Poses, Shape, draw_path
 from sonotrace.simulate.phantom import TUBE, Phantom, Rod, draw_phantom
+from sonotrace.simulate.phantom_mask import mark_phantom
 from sonotrace.simulate.photoacoustic import Light, Photoacoustic, make_photoacoustic
-from sonotrace.simulate.probe import Scanner
+from sonotrace.simulate.probe import Probe, Scanner
 from sonotrace.simulate.render import Points
-from sonotrace.simulate.scene import Labels, Moment, Scene, Stage, Truth, set_stage
+from sonotrace.simulate.scene import Moment, Scene, Stage, Truth, set_stage
+from sonotrace.simulate.section import places_of_pixels, trace_tissue
 from sonotrace.simulate.specular import Finish, elevational_weight, reflected
 from sonotrace.simulate.tissue import draw_breast, draw_muscle
 from sonotrace.simulate.vessel import (
@@ -88,15 +91,15 @@ class SweepContent:
 
     def truth(self, moment: Moment) -> Truth:
         """Return the classes of all pixels of the fan, and the frame's pose."""
-        shape = (moment.grid.scanner.view.rows, moment.grid.scanner.view.columns)
-        x, y, z = moment.tissue_of_pixels()
-        labels: Labels
+        view = moment.grid.scanner.view
+        labels = np.zeros((view.rows, view.columns), dtype=np.uint8)
+        tracing = trace_tissue(moment)
         if self.phantom is not None:
-            labels = self.phantom.labels(x, y, z).reshape(shape)
+            mark_phantom(labels, tracing, self.phantom)
         else:
-            places = (x.astype(np.float32), y.astype(np.float32), z.astype(np.float32))
-            distance, _ = nearest_vessel(self.vessels, *places)
-            labels = (TUBE * (distance < 0)).astype(np.uint8).reshape(shape)
+            x, y, z = places_of_pixels(tracing).astype(np.float32)
+            distance, _ = nearest_vessel(self.vessels, x, y, z)
+            labels[distance.reshape(labels.shape) < 0] = TUBE
         if moment.grid.conversion is not None:
             labels[moment.grid.conversion.node < 0] = 0
         facts = {"world_from_image": _world_from_image(moment).tolist()}
@@ -333,7 +336,7 @@ def _wire_echoes(wire: Rod, moment: Moment) -> Points:
     aside = np.cos(turn) * way[0] - np.sin(turn) * way[1]
     probe, table = grid.scanner.probe, grid.elevation
     at = np.clip(np.rint(depth / table.depth_step_mm).astype(int), 0, len(table.field) - 1)
-    thickness = 2 * np.abs(table.field).sum(axis=1)[at] * table.offset_step_mm
+    thickness = _thickness_mm(probe, grid.scanner.reach_mm())[at]
     spread = np.sqrt(
         (aside / beam_mm(probe, depth)) ** 2
         + (along_beam / probe.pulse_mm) ** 2
@@ -342,3 +345,11 @@ def _wire_echoes(wire: Rod, moment: Moment) -> Points:
     amplitude = reflected(_WIRE, np.arcsin(np.clip(np.abs(along_beam), 0, 1)))
     weight = elevational_weight(grid, depth, z)
     return Points(depth, across, amplitude * weight * step * spread / np.sqrt(2 * np.pi))
+
+
+@lru_cache(maxsize=32)
+def _thickness_mm(probe: Probe, reach_mm: float) -> Float64[np.ndarray, " D"]:
+    """Return the integral of the elevational field over the offset, at every depth of its table."""
+    table = elevation_table(probe, reach_mm)
+    both: Float64[np.ndarray, " D"] = 2.0 * np.abs(table.field).sum(axis=1, dtype=np.float64)
+    return both * table.offset_step_mm

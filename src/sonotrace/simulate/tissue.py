@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from sonotrace.simulate.domains import Domain
-from sonotrace.simulate.inclusion import Filling, Inclusion, Overlay
+from sonotrace.simulate.embedded import draw_casters, draw_ribs
+from sonotrace.simulate.inclusion import Overlay
 from sonotrace.simulate.lattice import LEVEL_TOP_DB
 from sonotrace.simulate.noise import rough, smooth
-from sonotrace.simulate.outline import Blob, Tube
 from sonotrace.simulate.texture import Cells, Gland, Streaks, Texture
 
 Values = Float32[np.ndarray, " N"]
@@ -42,6 +42,8 @@ class Sheet(NamedTuple):
     line_db: float
     """Echo of the thin line along it, over what it divides."""
     seed: int
+    steady: float = 0.8
+    """Mean strength of the line; it comes and goes by 1.2 less this."""
 
     def below_mm(self, x: Values, y: Values, z: Values) -> Values:
         """Return how far places lie below the sheet."""
@@ -76,6 +78,8 @@ class SoftTissue:
     """Standard deviation of attenuation from place to place, as a share of it."""
     line_mm: float = 0.22
     """Half thickness of the lines along sheets."""
+    skin_db: float = SKIN_DB
+    """Echo level between the two bright lines of the skin."""
     seed: int = 0
 
     def echo_db(self, x: Values, y: Values, z: Values) -> Values:
@@ -124,14 +128,15 @@ class SoftTissue:
 
     def _skin_db(self, x: Values, y: Values, z: Values) -> Values:
         """Return two bright lines, entry and lower edge, and grey between them."""
-        level = SKIN_DB + 1.5 * rough(x, y, z, (1.5, 0.6, 1.5), self.seed + 12)
+        level = self.skin_db + 1.5 * rough(x, y, z, (1.5, 0.6, 1.5), self.seed + 12)
         edge = np.minimum(np.abs(y - 0.25), np.abs(y - (self._skin_mm(x, y, z) - 0.2)))
         line = (SKIN_LINE_DB - SKIN_DB) * np.exp(-((edge / 0.2) ** 2))
         return np.asarray(level + line, dtype=np.float32)
 
     def _line_db(self, sheet: Sheet, x: Values, z: Values, depth: Values) -> Values:
         flat = np.zeros_like(x)
-        strength = 0.8 + 0.4 * smooth(x, flat, z, (6.0, 1.0, 6.0), sheet.seed + 1)
+        comes_and_goes = smooth(x, flat, z, (6.0, 1.0, 6.0), sheet.seed + 1)
+        strength = sheet.steady + (1.2 - sheet.steady) * comes_and_goes
         line = np.exp(-((depth / self.line_mm) ** 2))
         return np.asarray(sheet.line_db * np.clip(strength, 0, 1.3) * line, dtype=np.float32)
 
@@ -208,7 +213,9 @@ def draw_breast(
         Layer(_sheet(random, gland_ends, 0.8, slope, 8.0), draw_fat(random, domain), 0.62),
         Layer(
             _sheet(random, gland_ends + random.uniform(0.8, 4), 0.6, slope, 12.0),
-            draw_muscle_texture(random, domain, slope + float(random.uniform(-0.15, 0.15))),
+            draw_muscle_texture(
+                random, domain, slope + float(random.uniform(-0.15, 0.15)), CHEST_FIBRES
+            ),
             1.0,
         ),
         Layer(_sheet(random, muscle_ends, 0.6, slope, 14.0), draw_chest(random), 1.3),
@@ -232,33 +239,29 @@ def draw_muscle(
     fat_ends = depth_mm * random.uniform(0.08, 0.2)
     middle = depth_mm * random.uniform(0.45, 0.7)
     slope = float(random.uniform(-0.06, 0.06))
-    pennation = float(random.uniform(0.08, 0.35) * random.choice([-1, 1]))
+    pennation = float(random.uniform(0.03, 0.22) * random.choice([-1, 1]))
+    fat = draw_fat(random, domain, (-8.0, -3.0))
+    above = draw_muscle_texture(random, domain, slope + pennation, LIMB_FIBRES)
+    below = draw_muscle_texture(random, domain, slope - 0.7 * pennation, LIMB_FIBRES)
     layers = [
-        Layer(_sheet(random, 0.5, 0.0, 0.0, 0.0), draw_fat(random, domain), 0.62),
-        Layer(
-            _sheet(random, fat_ends, 0.4, slope, 15.0),
-            draw_muscle_texture(random, domain, slope + pennation),
-            0.9,
-        ),
-        Layer(
-            _sheet(random, middle, 0.4, slope, 15.0),
-            draw_muscle_texture(random, domain, slope - 0.7 * pennation),
-            0.95,
-        ),
+        Layer(_sheet(random, 0.5, 0.0, 0.0, 0.0), fat, 0.62),
+        Layer(_aponeurosis(random, fat_ends, slope), above, 0.9),
+        Layer(_aponeurosis(random, middle, slope), below, 0.95),
     ]
     tissue = SoftTissue(
         skin_mm=float(random.uniform(1.2, 2.0)),
         layers=tuple(layers),
         face_mm=face_mm,
         line_mm=0.3,
+        skin_db=4.0,
         seed=int(random.integers(1 << 30)),
     )
     return Overlay(base=tissue, inclusions=())
 
 
-def draw_fat(random: np.random.Generator, domain: Domain) -> Texture:
+def draw_fat(random: np.random.Generator, domain: Domain, level_db: Range = (-1.5, 1.5)) -> Texture:
     """Draw the texture of fat: lobules between septa, or soft streaks."""
-    level, seed = float(random.uniform(-1.5, 1.5)), int(random.integers(1 << 30))
+    level, seed = float(random.uniform(*level_db)), int(random.integers(1 << 30))
     slope = float(random.uniform(-0.15, 0.15))
     if domain.tissue == "streaky":
         size = (float(random.uniform(5, 9)), float(random.uniform(0.8, 1.5)), 5.0)
@@ -289,27 +292,44 @@ def draw_gland(random: np.random.Generator, domain: Domain, level_db: float) -> 
     )
 
 
-def draw_muscle_texture(random: np.random.Generator, domain: Domain, slope: float) -> Texture:
+class Fibres(NamedTuple):
+    """How muscle looks along its fibres."""
+
+    level_db: Range
+    wall_db: Range
+    """Of the sheaths of fascicles, over what they enclose."""
+    threads_db: float
+    bend_mm: float
+
+
+CHEST_FIBRES = Fibres((-6.0, -3.0), (10.0, 15.0), 10.0, 0.5)
+LIMB_FIBRES = Fibres((-10.0, -6.0), (13.0, 18.0), 13.0, 0.25)
+"""Darker and straighter, with sheaths that stand out."""
+
+
+def draw_muscle_texture(
+    random: np.random.Generator, domain: Domain, slope: float, fibres: Fibres
+) -> Texture:
     """Draw the texture of muscle whose fibres descend by `slope`."""
-    level, seed = float(random.uniform(-6, -3)), int(random.integers(1 << 30))
+    level, seed = float(random.uniform(*fibres.level_db)), int(random.integers(1 << 30))
     if domain.tissue == "streaky":
         return Streaks(
             level_db=level,
             size_mm=(float(random.uniform(8, 14)), float(random.uniform(0.5, 0.9)), 4.0),
             contrast_db=3.0,
-            threads_db=13.0,
+            threads_db=fibres.threads_db + 3.0,
             slope=slope,
-            bend_mm=0.8,
+            bend_mm=fibres.bend_mm + 0.3,
             seed=seed,
         )
     return Cells(
         level_db=level,
         size_mm=(float(random.uniform(12, 20)), float(random.uniform(1.2, 2.2)), 6.0),
-        wall_db=float(random.uniform(10, 15)),
+        wall_db=float(random.uniform(*fibres.wall_db)),
         wall_mm=0.18,
-        threads_db=10.0,
+        threads_db=fibres.threads_db,
         slope=slope,
-        bend_mm=0.5,
+        bend_mm=fibres.bend_mm,
         seed=seed,
     )
 
@@ -325,61 +345,14 @@ def draw_chest(random: np.random.Generator) -> Texture:
     )
 
 
-def draw_casters(
-    random: np.random.Generator, fat_ends: float, gland_ends: float
-) -> list[Inclusion]:
-    """Draw places that take much from the beam and echo as the rest: shadows from nowhere."""
-    casters = []
-    for _ in range(int(random.integers(0, 4))):
-        x, y = random.uniform(-18, 18), random.uniform(0.6 * fat_ends, 0.6 * gland_ends)
-        half = (float(random.uniform(0.6, 2)), float(random.uniform(1, 2)), 4.0)
-        body = Blob(centre=(float(x), float(y), float(random.uniform(-2, 2))), half_mm=half)
-        filling = Filling(level_db=None, attenuation=float(random.uniform(2.0, 6.0)))
-        casters.append(Inclusion(body=body, filling=filling))
-    return casters
-
-
-def draw_vessel(
-    random: np.random.Generator, centre: tuple[float, float, float], radius_mm: float
-) -> Inclusion:
-    """Draw a vessel through a place: a dark tube with thin walls."""
-    direction = random.normal(0, 1, 3) * [1.0, 0.2, 0.8]
-    direction /= np.linalg.norm(direction)
-    tube = Tube(
-        centre=centre,
-        direction=(float(direction[0]), float(direction[1]), float(direction[2])),
-        half_length_mm=float(random.uniform(10, 22)),
-        radius_mm=radius_mm,
-        flatness=float(random.uniform(1.0, 1.5)),
-        bend_mm=float(random.uniform(0.3, 1.2)),
-        period_mm=float(random.uniform(14, 30)),
-    )
-    filling = Filling(
-        level_db=float(random.uniform(-18, -12)), attenuation=0.15, softness_mm=0.25, rim_db=7.0
-    )
-    return Inclusion(body=tube, filling=filling)
-
-
-def draw_ribs(random: np.random.Generator, depth_mm: float) -> list[Inclusion]:
-    """Draw one or two ribs at the depth of the chest wall: a bright face and a shadow."""
-    ribs = []
-    first = random.uniform(-16, 0)
-    for index in range(int(random.integers(1, 3))):
-        x = first + index * random.uniform(16, 22)
-        rib = Tube(
-            centre=(float(x), depth_mm + 2.5, 0.0),
-            direction=(float(np.sin(0.2)), 0.0, float(np.cos(0.2))),
-            half_length_mm=40.0,
-            radius_mm=float(random.uniform(4, 6)),
-            flatness=1.7,
-        )
-        bone = Filling(level_db=-20.0, attenuation=12.0, softness_mm=0.4, rim_db=34.0)
-        ribs.append(Inclusion(body=rib, filling=bone))
-    return ribs
-
-
 def _sheet(
     random: np.random.Generator, depth_mm: float, relief_mm: float, slope: float, line_db: float
 ) -> Sheet:
     size, seed = float(random.uniform(9, 18)), int(random.integers(1 << 30))
     return Sheet(float(depth_mm), relief_mm, size, slope, line_db, seed)
+
+
+def _aponeurosis(random: np.random.Generator, depth_mm: float, slope: float) -> Sheet:
+    """Return a sheet that runs nearly straight and unbroken through the picture."""
+    wavy = _sheet(random, depth_mm, 0.2, slope, 17.0)
+    return wavy._replace(size_mm=1.6 * wavy.size_mm, steady=1.05)
