@@ -11,7 +11,7 @@ from sonotrace.benchmark.difficulty import (
     scoring_seeds,
     training_seeds,
 )
-from sonotrace.datasets.synthetic import HELD_OUT_FROM, TRAINING_SEEDS
+from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS
 
 SMALL = DifficultySettings(
     training_scenes=2,

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from sonotrace.datasets.simulated_set import SetSettings, plan_set, scene_of, write_clips
+from sonotrace.datasets.splits import require_trainable
 from sonotrace.errors import DataContractError, UsageError
 from sonotrace.io.davis import read_davis
 from sonotrace.settings import replace
+from sonotrace.simulate.domains import HELD_OUT_FROM
 
 PUBLISHED = SetSettings()
 
@@ -64,6 +66,16 @@ def test_the_written_set_is_read_back_with_its_facts(tmp_path):
         assert sample.clip.shape == (1, 96, 120)
         assert sample.clip.spacing_mm is not None
         assert set(sample.masks[0].unique().tolist()) == {0, 2}
+
+
+def test_a_written_set_of_results_is_refused_for_training(tmp_path):
+    for name, seed in (("train", 5), ("results", HELD_OUT_FROM)):
+        plan = plan_set(SetSettings(clips=1, frames=2, seed=seed))
+        small = [clip._replace(size=(64, 64)) for clip in plan]
+        assert len(list(write_clips(tmp_path / name, small, threads=1))) == 1
+    require_trainable(read_davis(tmp_path / "train"))
+    with pytest.raises(DataContractError, match="held-out"):
+        require_trainable(read_davis(tmp_path / "results"))
 
 
 def test_the_planned_class_is_drawn():

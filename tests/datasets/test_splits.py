@@ -107,6 +107,12 @@ def test_training_on_a_held_out_case_is_refused():
         require_trainable([Named("busi/fresh", "busi/fresh"), Named(row.id, "elsewhere")])
 
 
+def test_a_clip_that_says_it_is_held_out_is_refused():
+    for said, allowed in (("yes", False), ("no", True), ("", True)):
+        clip = Named("set/clip", "set/clip", {"held_out": said})
+        assert may_train_on(clip) is allowed
+
+
 def test_training_on_another_case_of_a_held_out_group_is_refused():
     assert not may_train_on(Named("busi/fresh", held_out_rows()[0].group))
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from sonotrace.datasets.synthetic import (
-    HELD_OUT_FROM,
     TARGETS,
     SyntheticClips,
     SyntheticTriplets,
@@ -13,7 +12,7 @@ from sonotrace.datasets.synthetic import (
     training_domains,
 )
 from sonotrace.errors import DataContractError, UsageError
-from sonotrace.simulate.domains import DOMAINS
+from sonotrace.simulate.domains import DOMAINS, HELD_OUT_FROM
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.scenes import CLASSES, make_scene
 
@@ -25,6 +24,7 @@ def test_one_clip_for_each_seed_with_its_own_group():
     assert first.id == f"synthetic/lesion/linear-soft/{HELD_OUT_FROM}"
     assert first.group != second.group
     assert len(first.clip) == len(first.masks) == 3
+    assert first.attributes["held_out"] == "yes"
     assert first.attributes["class"] in {"benign", "malignant"}
 
 

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from sonotrace.benchmark.dark_blob import LESION, dice, fit_dark_blob, largest_dark_blob
-from sonotrace.datasets.synthetic import HELD_OUT_FROM, TRAINING_SEEDS, thinned
+from sonotrace.datasets.synthetic import thinned
 from sonotrace.metrics.bootstrap import bootstrap_mean
 from sonotrace.settings import Settings
-from sonotrace.simulate.domains import find_domain
+from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS, find_domain
 from sonotrace.simulate.frames import in_order, usable_threads
 from sonotrace.simulate.lesion import lesion_scene
 from sonotrace.simulate.scene import set_stage

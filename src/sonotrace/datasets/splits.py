@@ -76,9 +76,14 @@ def held_out(dataset: str, *, scored_only: bool = False) -> frozenset[str]:
 
 
 def may_train_on(case: Grouped) -> bool:
-    """Return whether neither the case nor another one of its group is held out."""
+    """Return whether neither the case nor another one of its group is held out.
+
+    A clip whose attribute `held_out` is "yes" is: such as those that `simulate set` writes of
+    held-out seeds or domains.
+    """
     ids, groups = _held_out_ids_and_groups()
-    return case.id not in ids and case.group not in groups
+    listed = case.id in ids or case.group in groups
+    return not listed and case.attributes.get("held_out") != "yes"
 
 
 def require_trainable(cases: Iterable[Grouped]) -> None:

@@ -17,16 +17,18 @@ from torch.utils.data import Dataset
 from sonotrace.data.sample import TrainingClip, VideoSample
 from sonotrace.errors import DataContractError
 from sonotrace.simulate.clip import clip_of
-from sonotrace.simulate.domains import DOMAINS, find_domain
+from sonotrace.simulate.domains import (
+    DOMAINS,
+    HELD_OUT_FROM,
+    TRAINING_SEEDS,
+    find_domain,
+    is_held_out,
+)
 from sonotrace.simulate.scene import Scene, set_stage
 from sonotrace.simulate.scenes import make_scene
 from sonotrace.transforms.intensity import LookRange, apply_look, draw_look, drift
 
 Kind = Literal["lesion", "needle", "spine", "sweep"]
-
-TRAINING_SEEDS = range(0, 100_000)
-HELD_OUT_FROM = 1_000_000
-"""The first seed whose scene no training may see."""
 
 TARGETS: dict[str, int] = {"needle": 1, "lesion": 2}
 """The class that a tracker is trained to follow, by kind of scene."""
@@ -220,12 +222,13 @@ def require_training_domain(name: str) -> None:
 
 
 def attributes_of(scene: Scene) -> dict[str, str]:
-    """Return what tables say of a scene: class, challenges, domain, seed."""
+    """Return what tables say of a scene: class, challenges, domain, seed, if it is held out."""
     return {
         "class": str(scene.facts.get("class", scene.kind)),
         "challenges": "; ".join(scene.facts.get("challenges", ())),
         "domain": scene.domain,
         "seed": str(scene.seed),
+        "held_out": "yes" if is_held_out(scene.seed, scene.domain) else "no",
     }
 
 

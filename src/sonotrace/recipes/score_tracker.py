@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from sonotrace.datasets import DATASETS
 from sonotrace.datasets.muscle import CLIP, ONE_SHOT
-from sonotrace.datasets.synthetic import HELD_OUT_FROM, Kind, SyntheticClips
+from sonotrace.datasets.synthetic import Kind, SyntheticClips
 from sonotrace.metrics.bootstrap import bootstrap_mean
 from sonotrace.metrics.boundary import boundary_f, davis_tolerance_px, tight_tolerance_px
 from sonotrace.metrics.segmentation import count_pixels, picture_scores
 from sonotrace.models import build_model
 from sonotrace.settings import Settings, replace
+from sonotrace.simulate.domains import HELD_OUT_FROM
 from sonotrace.tasks.track import Tracker, TrackerSettings
 from sonotrace.tasks.track.memory import trained_size
 from sonotrace.tasks.track.objects import ids_in

@@ -4,7 +4,7 @@ A domain is a set of ranges; a scene draws one scanner from it. Domains for resu
 the ranges of those for training: other frequencies, coarser beams, a shorter and bent grey scale,
 a convex array, other statistics of tissue, another family of outlines, another motion. They
 measure what a network makes of a scanner that it has not seen. Scenes are divided by seed as
-well, see `sonotrace.datasets.synthetic`.
+well: what lies between the seeds for training and those for results is neither.
 """
 
 from typing import Literal
@@ -16,6 +16,10 @@ from sonotrace.settings import Settings
 from sonotrace.simulate.probe import Display, Probe, Scanner, View
 
 Range = tuple[float, float]
+
+TRAINING_SEEDS = range(0, 100_000)
+HELD_OUT_FROM = 1_000_000
+"""The first seed whose scene no training may see."""
 
 
 class Domain(Settings):
@@ -176,6 +180,11 @@ def find_domain(name: str) -> Domain:
     if name not in DOMAINS:
         raise UsageError(f"there is no domain {name!r}. Give one of {', '.join(DOMAINS)}.")
     return DOMAINS[name]
+
+
+def is_held_out(seed: int, domain: str) -> bool:
+    """Return whether a scene is for results only, by its seed or by its domain."""
+    return seed >= HELD_OUT_FROM or find_domain(domain).held_out
 
 
 def draw_scanner(domain: Domain, random: np.random.Generator, rows: int, columns: int) -> Scanner:

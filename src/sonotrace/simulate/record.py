@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 from pydantic import BaseModel
 
-from sonotrace.simulate.domains import find_domain
+from sonotrace.simulate.domains import find_domain, is_held_out
 from sonotrace.simulate.scene import Scene
 
 NOTICE = "synthetic ultrasound; research use only, not a medical device"
@@ -30,7 +30,7 @@ def describe(scene: Scene) -> dict[str, Any]:
         "challenges": list(scene.facts.get("challenges", ())),
         "seed": scene.seed,
         "domain": scene.domain,
-        "held_out": find_domain(scene.domain).held_out,
+        "held_out": is_held_out(scene.seed, scene.domain),
         "spacing_mm": [view.pixel_mm, view.pixel_mm],
         "fps": scene.frames_per_second,
         **{key: value for key, value in scene.facts.items() if key not in {"class", "challenges"}},
