@@ -1,5 +1,7 @@
 """Baked tissue, and requests that cannot be met."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,8 @@ from sonotrace.errors import GeometryError, ResourceError
 from sonotrace.simulate.grid import make_grid
 from sonotrace.simulate.lattice import scatterers_of_layer
 from sonotrace.simulate.probe import Probe, Scanner, View
+from sonotrace.simulate.scene import set_stage
+from sonotrace.simulate.scenes import make_scene
 from sonotrace.simulate.world import bake, pose_of, speckle_pitch_mm
 
 SCANNER = Scanner(view=View(rows=64, columns=64, pixel_mm=0.2))
@@ -90,3 +94,28 @@ def test_a_finer_resolution_needs_a_finer_pitch():
     # 8.3 in a cell at 0.25 mm, see sonotrace.benchmark.physics
     assert high == pytest.approx(0.25, rel=0.06)
     assert speckle_pitch_mm(Probe(), 18.0) == pytest.approx(high * 0.5 ** (1 / 3))
+
+
+@pytest.mark.parametrize("kind", ["lesion", "spine", "sweep"])
+def test_scatterers_that_no_slice_holds_do_not_matter(kind):
+    scene = make_scene(kind, 3, frames=9, size=96)
+    stage = set_stage(scene, threads=1)
+    renderer = stage.renderer
+    poses = [pose_of(pose) for pose in scene.poses]
+    whole = bake(
+        scene.anatomy,
+        renderer.grid,
+        poses,
+        moved_mm=5.0,
+        seed=scene.seed,
+        pitch_mm=scene.pitch_mm,
+    )
+    assert (renderer.world.lattice.levels == 0).mean() > (whole.lattice.levels == 0).mean() + 0.1
+    complete = replace(renderer, world=whole)
+    for index in (0, 4, 8):
+        moment = stage.moment(index)
+        shown = [
+            one.grey(moment.pose, flow=moment.flow, noise_seed=index)
+            for one in (renderer, complete)
+        ]
+        np.testing.assert_array_equal(*shown)

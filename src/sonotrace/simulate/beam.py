@@ -47,7 +47,8 @@ _TABLE_REACH = 1.25
 """The table reaches this many times as far as scatterers are summed: smooth surfaces need it."""
 _NEAREST_MM = 1.5
 """Beams are not computed nearer to the face."""
-_STRIP_POINTS = 192
+_STRIP_POINTS = (16, 2.0)
+"""Places on the lens whose waves are summed: at least, and for each wavelength of its height."""
 
 Depths = Float64[np.ndarray, " D"]
 
@@ -109,16 +110,21 @@ def elevation_table(probe: Probe, reach_mm: float) -> Elevation:
 def lens_field(
     probe: Probe, depth_mm: Depths, offset_mm: Float64[np.ndarray, " Z"]
 ) -> Complex128[np.ndarray, "D Z"]:
-    """Sum the waves of a strip of the lens's height, focused at the lens; square it: two-way."""
-    strip = (np.arange(_STRIP_POINTS) + 0.5) / _STRIP_POINTS - 0.5
-    strip *= probe.height_mm
+    """Sum the waves of a strip of the lens's height, focused at the lens; square it: two-way.
+
+    The integral is Gauss's, whose error here is below 1e-5 of the largest value.
+    """
+    least, per_wave = _STRIP_POINTS
+    points = int(least + per_wave * probe.height_mm / probe.wavelength_mm)
+    strip, weight = np.polynomial.legendre.leggauss(points)
+    strip *= probe.height_mm / 2
     number = 2 * np.pi / probe.wavelength_mm
     delay = np.hypot(probe.lens_mm, strip) - probe.lens_mm
     field = np.empty((len(depth_mm), len(offset_mm)), dtype=np.complex128)
     for i, depth in enumerate(depth_mm):
         distance = np.sqrt(depth**2 + (offset_mm[:, None] - strip) ** 2)
         phase = (number * (distance - depth - delay)).astype(np.float32)  # small; 3 times faster
-        size = (1 / np.sqrt(distance)).astype(np.float32)
+        size = (weight / np.sqrt(distance)).astype(np.float32)
         real, imag = (size * np.cos(phase)).sum(axis=1), (size * np.sin(phase)).sum(axis=1)
         field[i] = (real - 1j * imag) ** 2
     return field

@@ -196,6 +196,7 @@ def set_stage(scene: Scene, *, threads: int | None = None, device: str | None = 
         moved_mm=moved,
         seed=scene.seed,
         pitch_mm=scene.pitch_mm,
+        slices_only=True,
         threads=usable_threads(threads),
     )
     box = flow_box((every.min(axis=0) - moved).tolist(), (every.max(axis=0) + moved).tolist())

@@ -7,10 +7,12 @@ frame costs the same whatever the tissue is made of.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, no_type_check, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
+from numba import njit
+from scipy import ndimage
 
 from sonotrace.errors import GeometryError, ResourceError
 from sonotrace.simulate.beam import beam_mm, gaussian_waist_mm
@@ -25,6 +27,11 @@ PITCH_MM = 0.25
 """Default edge of a cell: about 8 scatterers in a resolution cell at 7.5 MHz."""
 VOXEL_MM = 0.5
 _MOST_BYTES = 2_000_000_000
+_BATCH = 60_000
+"""Scatterers whose level is asked at once: enough for the cost of asking not to matter."""
+_FEW = 16
+"""Up to as many poses, it is cheaper to find the scatterers between their slices than to bake them.
+"""
 
 Values = Float32[np.ndarray, " N"]
 
@@ -75,9 +82,10 @@ def bake(  # noqa: PLR0913 - keyword choices
     moved_mm: float = 0.0,
     seed: int = 0,
     pitch_mm: float = PITCH_MM,
+    slices_only: bool = False,
     threads: int = 1,
 ) -> World:
-    """Bake the tissue that the slices at `poses` see.
+    """Bake the tissue around the slices at `poses`.
 
     Args:
         anatomy: What it is made of.
@@ -86,23 +94,36 @@ def bake(  # noqa: PLR0913 - keyword choices
         moved_mm: How far tissue will move at most.
         seed: Of the scatterers.
         pitch_mm: Edge of the cell that holds one scatterer.
+        slices_only: Whether scatterers that are in the slice of no pose may be left silent; no
+            other pose must be rendered then.
         threads: How many bake at once.
 
     Raises:
         GeometryError: The pitch leaves no scatterer in a resolution cell.
         ResourceError: It would take more memory than is sensible.
     """
+    poses = list(poses)
     low, high = _extent(grid, poses, moved_mm)
     _require_possible(low, high, pitch_mm)
     box = box_around(tuple(low), tuple(high), pitch_mm)
     columns, layers, planes = box.size
-    levels = np.empty((layers, columns, planes), dtype=np.uint8)
+    levels = np.zeros((layers, columns, planes), dtype=np.uint8)
+    slices = _slices(grid, poses, moved_mm + pitch_mm) if slices_only else None
+    step = max(1, _BATCH // (columns * planes))
 
-    def fill(layer: int) -> None:
-        x, y, z = scatterers_of_layer(box, layer, pitch_mm, seed)
-        levels[layer] = encode_levels(anatomy.echo_db(x, y, z)).reshape(columns, planes)
+    def fill(first: int) -> None:
+        some = range(first, min(first + step, layers))
+        parts = [scatterers_of_layer(box, layer, pitch_mm, seed) for layer in some]
+        x, y, z = (np.concatenate(values) for values in zip(*parts, strict=True))
+        flat = levels[first : first + step].reshape(-1)
+        if slices is None:
+            flat[:] = encode_levels(anatomy.echo_db(x, y, z))
+            return
+        seen = _in_slices(x, y, z, slices)
+        if seen.any():
+            flat[seen] = encode_levels(anatomy.echo_db(x[seen], y[seen], z[seen]))
 
-    for _ in in_order(fill, range(layers), threads):
+    for _ in in_order(fill, range(0, layers, step), threads):
         pass
     lattice = Lattice(levels, box, pitch_mm, np.uint32(seed & 0xFFFFFFFF))
     return World(lattice=lattice, attenuation=_bake_attenuation(anatomy, low, high))
@@ -144,6 +165,61 @@ def _extent(
         raise ValueError("no poses")
     points = np.concatenate(every)
     return points.min(axis=0) - moved_mm, points.max(axis=0) + moved_mm
+
+
+class _Slices(NamedTuple):
+    """Where the slices of some poses are."""
+
+    rotations: Float64[np.ndarray, "P 3 3"]
+    origins: Float64[np.ndarray, "P 3"]
+    half_mm: Float64[np.ndarray, " D"]
+    """Half the thickness by depth, with what tissue moves."""
+    depth_step_mm: float
+    radius_mm: float
+    """Of a convex array; 0 for a linear one."""
+
+
+def _slices(grid: Grid, poses: list[Pose], spare_mm: float) -> _Slices | None:
+    """Return the slices of a few poses, thicker by a margin; None if there are too many."""
+    if len(poses) > _FEW:
+        return None
+    table = grid.elevation
+    around = 2 * int(np.ceil(spare_mm / table.depth_step_mm)) + 1
+    half = ndimage.maximum_filter1d(table.half_mm.astype(np.float64), around, mode="nearest")
+    return _Slices(
+        np.stack([pose.rotation for pose in poses]),
+        np.stack([pose.origin for pose in poses]),
+        half + spare_mm,
+        table.depth_step_mm,
+        grid.shape.radius if grid.shape.convex else 0.0,
+    )
+
+
+def _in_slices(x: Values, y: Values, z: Values, slices: _Slices) -> Bool[np.ndarray, " N"]:
+    """Return which places lie in one of the slices at least."""
+    seen = np.zeros(x.shape, dtype=np.bool_)
+    _mark_seen(seen, (x, y, z), tuple(slices))
+    return seen
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _mark_seen(seen, place, slices):
+    rotations, origins, half, step, radius = slices
+    x, y, z = place
+    for n in range(seen.shape[0]):
+        for p in range(rotations.shape[0]):
+            turn = rotations[p]
+            a, b, c = x[n] - origins[p, 0], y[n] - origins[p, 1], z[n] - origins[p, 2]
+            off = abs(turn[0, 2] * a + turn[1, 2] * b + turn[2, 2] * c)
+            depth = turn[0, 1] * a + turn[1, 1] * b + turn[2, 1] * c
+            if radius > 0:
+                across = turn[0, 0] * a + turn[1, 0] * b + turn[2, 0] * c
+                depth = np.hypot(across, depth + radius) - radius
+            at = min(max(int(depth / step + 0.5), 0), half.shape[0] - 1)
+            if off <= half[at]:
+                seen[n] = True
+                break
 
 
 def _require_possible(
