@@ -1,9 +1,4 @@
-"""From summed echoes to grey levels: pulse, beam, shadow, haze, noise, compression, pixels.
-
-One pass over the grid, row of pixels by row of pixels, so that everything but the echoes
-themselves stays in the fastest cache. Direct convolutions over contiguous rows are quicker than
-a Fourier transform here: a beam is 9 to 30 nodes wide.
-"""
+"""From summed echoes to grey levels: what frames of a clip share, compression, pixels."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, no_type_check
@@ -14,6 +9,7 @@ from numba import njit
 
 from sonotrace.simulate.echo import Echo
 from sonotrace.simulate.grid import Grid, ScanConversion
+from sonotrace.simulate.picture_kernel import Frame, Looks, develop, fold_looks
 from sonotrace.simulate.smoothing import Smoother, make_smoother, smooth_level
 
 _CURVE = 1024
@@ -45,6 +41,7 @@ class Developer:
     backdrop: Backdrop
     curve: Float32[np.ndarray, " N"]
     smoother: Smoother | None
+    looks: Looks
 
     def level(
         self, echo: Echo, transmission: Float32[np.ndarray, "h w"], noise_seed: int | None
@@ -57,23 +54,20 @@ class Developer:
                 spans lines and beams.
             noise_seed: Another one, another noise; None for neither noise nor haze.
         """
-        grid, shape = self.grid, self.grid.shape
-        level = np.empty((grid.lines, grid.beams), dtype=np.float32)
-        noise = self.backdrop.noise
-        offset = (0, 0) if noise_seed is None else self.noise_offset(noise_seed)
-        taps = grid.taps
-        fixed = (taps.pulse, taps.beam_real, taps.beam_imag, grid.side, shape.per_row)
-        behind = self.backdrop
-        back = (
-            noise,
-            behind.haze,
-            behind.noise_level,
-            behind.gain_db,
-            offset,
-            noise_seed is not None,
+        noisy, behind = noise_seed is not None, self.backdrop
+        down, right = (0, 0) if noise_seed is None else self.noise_offset(noise_seed)
+        frame = Frame(
+            noise=behind.noise,
+            haze=behind.haze,
+            noise_level=behind.noise_level,
+            gain_db=behind.gain_db,
+            side=self.grid.side,
+            per_row=self.grid.shape.per_row,
+            noisy=noisy,
+            down=down,
+            right=right,
         )
-        _develop(level, echo, transmission, fixed, back)
-        return level
+        return develop(echo, transmission, self.looks, frame)
 
     def noise_offset(self, noise_seed: int) -> tuple[int, int]:
         """Return which part of the stored noise a frame takes."""
@@ -129,6 +123,7 @@ def make_developer(grid: Grid, seed: int) -> Developer:
         ),
         (255 * curve).astype(np.float32),
         make_smoother(grid),
+        fold_looks(grid.taps.pulse, grid.taps.beam_real, grid.taps.beam_imag),
     )
 
 
@@ -155,151 +150,40 @@ def _band_limited(
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 @no_type_check
-def _develop(level, echo, transmission, fixed, back):
-    """Fill `level`.
-
-    Rows are cut to size first: loops over them start at 0 and are computed eight nodes at a time.
-    """
-    pulse, beam_real, beam_imag, side, per_row = fixed
-    noise, haze, noise_level, gain, offset, noisy = back
-    width, beams = 2 * echo.shape[2], level.shape[1]
-    looks, taps = beam_real.shape[0], beam_real.shape[2]
-    first = side - taps // 2
-    half = pulse.shape[0] // 2
-    both = np.empty(2 * width, dtype=np.float32)
-    rows, sums = np.empty((2, width), dtype=np.float32), np.empty((2, beams), dtype=np.float32)
-    real, imag, sum_real, sum_imag = rows[0], rows[1], sums[0], sums[1]
-    power, passed = np.empty(beams, dtype=np.float32), np.empty(beams, dtype=np.float32)
-    margin = (echo.shape[0] - per_row * level.shape[0]) // 2
-    flat = echo.reshape(echo.shape[0], 2 * width)
-    for line in range(level.shape[0]):
-        _stretch(passed, transmission, line, level.shape[0])
-        power[:] = 0
-        for part in range(per_row):
-            sample = margin + line * per_row + part
-            _along_depth(both, flat, sample - half, pulse)
-            _side_by_side(real, imag, both)
-            for look in range(looks):
-                _across(sums, rows, beam_real[look, line], beam_imag[look, line], first)
-                if noisy:
-                    _add_noise(
-                        sum_real,
-                        sum_imag,
-                        passed,
-                        noise[sample + offset[0], side + offset[1] :],
-                        haze[sample, side:],
-                        noise_level[line],
-                    )
-                else:
-                    for c in range(beams):
-                        sum_real[c] *= passed[c]
-                        sum_imag[c] *= passed[c]
-                for c in range(beams):
-                    power[c] += sum_real[c] * sum_real[c] + sum_imag[c] * sum_imag[c]
-        scale = np.float32(1.0 / (per_row * looks))
-        for c in range(beams):
-            strength = max(power[c] * scale, np.float32(1e-12))
-            level[line, c] = np.float32(4.342944819) * np.log(strength) + gain[line, c]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-@no_type_check
-def _along_depth(both, flat, first, pulse):
-    """Convolve with the pulse: one row of samples, all beams."""
-    source, g = flat[first], pulse[0]
-    for c in range(both.shape[0]):
-        both[c] = g * source[c]
-    for k in range(1, pulse.shape[0] - 1, 2):
-        source, g = flat[first + k], pulse[k]
-        other, h = flat[first + k + 1], pulse[k + 1]
-        for c in range(both.shape[0]):
-            both[c] += g * source[c] + h * other[c]
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
-def _side_by_side(real, imag, both):
-    """Take real and imaginary parts apart, and put the beams in order."""
-    width = real.shape[0]
-    even, odd = both[:width], both[width:]
-    for c in range(width // 2):
-        real[2 * c], imag[2 * c] = even[2 * c], even[2 * c + 1]
-        real[2 * c + 1], imag[2 * c + 1] = odd[2 * c], odd[2 * c + 1]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-@no_type_check
-def _across(sums, rows, beam_real, beam_imag, first):
-    """Convolve one row across the beams with complex taps."""
-    sum_real, sum_imag, taps = sums[0], sums[1], beam_real.shape[0]
-    beams = sum_real.shape[0]
-    sums[:] = 0
-    # the echo of a scatterer is h(node - scatterer): taps are turned round
-    last = first + taps - 1
-    for t in range(0, taps - 1, 2):
-        real, imag = rows[0, last - t :], rows[1, last - t :]
-        other_real, other_imag = rows[0, last - t - 1 :], rows[1, last - t - 1 :]
-        a, b, c, d = beam_real[t], beam_imag[t], beam_real[t + 1], beam_imag[t + 1]
-        for n in range(beams):
-            sum_real[n] += a * real[n] - b * imag[n] + (c * other_real[n] - d * other_imag[n])
-            sum_imag[n] += a * imag[n] + b * real[n] + (c * other_imag[n] + d * other_real[n])
-    if taps % 2:
-        real, imag = rows[0, first:], rows[1, first:]
-        a, b = beam_real[taps - 1], beam_imag[taps - 1]
-        for n in range(beams):
-            sum_real[n] += a * real[n] - b * imag[n]
-            sum_imag[n] += a * imag[n] + b * real[n]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
-@no_type_check
-def _add_noise(sum_real, sum_imag, passed, noise, haze, strength):
-    """Weaken echoes by what tissue takes; then add what tissue has no part in."""
-    for c in range(sum_real.shape[0]):
-        sum_real[c] = sum_real[c] * passed[c] + strength * noise[c, 0] + haze[c, 0]
-        sum_imag[c] = sum_imag[c] * passed[c] + strength * noise[c, 1] + haze[c, 1]
-
-
-@njit(inline="always")
-@no_type_check
-def _stretch(row, coarse, line, lines):
-    """Interpolate one line of the coarse grid, whose corners are the corners of the picture."""
-    down = line / max(lines - 1, 1) * (coarse.shape[0] - 1)
-    i = min(int(down), coarse.shape[0] - 2)
-    down -= i
-    scale = (coarse.shape[1] - 1) / max(row.shape[0] - 1, 1)
-    for c in range(row.shape[0]):
-        right = c * scale
-        j = min(int(right), coarse.shape[1] - 2)
-        right -= j
-        upper = (1 - right) * coarse[i, j] + right * coarse[i, j + 1]
-        lower = (1 - right) * coarse[i + 1, j] + right * coarse[i + 1, j + 1]
-        row[c] = (1 - down) * upper + down * lower
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
 def _compress(grey, level, conversion, full, span, curve):
     """Fill `grey`."""
     node, down, right = conversion
-    direct = node.shape[0] == 0
-    flat = level.reshape(-1)
-    width = level.shape[1]
-    low, scale = full - span, curve.shape[0] / span
+    low, scale = np.float32(full - span), np.float32(curve.shape[0] / span)
+    last = np.float32(curve.shape[0] - 1)
+    table = np.empty(curve.shape[0], dtype=np.uint8)
+    for i in range(curve.shape[0]):
+        table[i] = np.uint8(curve[i] + 0.5)
+    value, place = np.empty(grey.shape[1], np.float32), np.empty(grey.shape[1], np.uint32)
+    flat, width = level.reshape(-1), level.shape[1]
     for r in range(grey.shape[0]):
-        for c in range(grey.shape[1]):
-            if direct:
-                value = level[r, c]
-            else:
-                n = node[r, c]
-                if n < 0:
-                    grey[r, c] = 0
-                    continue
-                u, v = down[r, c], right[r, c]
-                upper = (1 - v) * flat[n] + v * flat[n + 1]
-                lower = (1 - v) * flat[n + width] + v * flat[n + width + 1]
-                value = (1 - u) * upper + u * lower
-            at = (value - low) * scale
-            at = min(max(at, 0.0), curve.shape[0] - 1.0)
-            i = int(at)
-            grey[r, c] = np.uint8(curve[i] + 0.5)
+        if node.shape[0]:
+            _between(value, flat, width, (node[r], down[r], right[r]))
+        else:
+            value[:] = level[r]
+        # in two steps: the first is done for eight pixels at a time
+        for c in range(value.shape[0]):
+            at = np.float32((value[c] - low) * scale)
+            at = at if at > np.float32(0) else np.float32(0)  # so is what is not a number
+            place[c] = np.int32(min(at, last))
+        for c in range(value.shape[0]):
+            grey[r, c] = table[place[c]]
+        if node.shape[0]:
+            for c in range(value.shape[0]):
+                grey[r, c] = np.uint8(0) if node[r, c] < 0 else grey[r, c]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@no_type_check
+def _between(value, flat, width, conversion):
+    """Interpolate one row of pixels between nodes; what lies outside the fan does not matter."""
+    node, down, right = conversion
+    for c in range(value.shape[0]):
+        n = max(node[c], 0)
+        upper = flat[n] + right[c] * (flat[n + 1] - flat[n])
+        lower = flat[n + width] + right[c] * (flat[n + width + 1] - flat[n + width])
+        value[c] = upper + down[c] * (lower - upper)

@@ -74,11 +74,13 @@ def _sample(values, places, tissue, pose, flow):
     depth, across, convex, radius = places
     turn, origin = pose.rotation, pose.origin
     u0, u1, u2 = 0.0, 0.0, 0.0
+    # the same for every row
+    sine, cosine = np.sin(across), np.cos(across)
     for i in range(depth.shape[0]):
         for j in range(across.shape[0]):
             if convex:
-                x = (radius + depth[i]) * np.sin(across[j])
-                y = (radius + depth[i]) * np.cos(across[j]) - radius
+                x = (radius + depth[i]) * sine[j]
+                y = (radius + depth[i]) * cosine[j] - radius
             else:
                 x, y = across[j], depth[i]
             p0 = turn[0, 0] * x + turn[0, 1] * y + origin[0]
@@ -107,39 +109,77 @@ def read_volume(values, origin, step, x, y, z):
     return (1 - b) * upper + b * ((1 - a) * near + a * right)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 @no_type_check
 def _along_rays(excess, places, slopes, per_step):
-    """Average 10^(-loss / 20) over rays that meet at each place."""
+    """Average 10^(-loss / 20) over rays that meet at each place.
+
+    Along a ray, x + slope * depth is constant: rays are indexed by where they would end. At one
+    depth all rays of a slope lie equally far from it, so they are read side by side.
+    """
     depth, across, convex, radius = places
     step = across[1] - across[0]
     rows, columns = excess.shape
     passed = np.zeros((rows, columns), dtype=np.float32)
-    loss = np.empty((rows, 2 * columns), dtype=np.float32)
-    share = np.float32(1 / slopes.shape[0])
-    above = np.empty(2 * columns, dtype=np.float32)
+    loss, here = np.empty(2 * columns, np.float32), np.empty(2 * columns, np.float32)
+    above, moved = np.empty(2 * columns, np.float32), np.empty(2 * columns + 1, np.float32)
+    before = np.float32(depth[0] / (depth[1] - depth[0]))
+    share, scale, half = np.float32(1 / slopes.shape[0]), np.float32(per_step), np.float32(0.5)
     for slope in slopes:
-        # along a ray, x + slope * depth is constant: index rays by where they would end
         for i in range(rows):
             lean = slope * depth[i] / step / ((radius + depth[i]) if convex else 1.0)
+            _read_moved(here, moved, excess[i], -lean - columns // 2)
             for c in range(2 * columns):
-                at = c - columns // 2 - lean
-                j = int(np.floor(at))
-                part = at - j
-                left = excess[i, min(max(j, 0), columns - 1)]
-                right = excess[i, min(max(j + 1, 0), columns - 1)]
-                here = ((1 - part) * left + part * right) * per_step
-                if i == 0:
-                    loss[i, c] = here * depth[0] / (depth[1] - depth[0])
-                else:
-                    loss[i, c] = loss[i - 1, c] + 0.5 * (above[c] + here)
-                above[c] = here
-        for i in range(rows):
-            lean = slope * depth[i] / step / ((radius + depth[i]) if convex else 1.0)
-            for j in range(columns):
-                at = min(max(j + lean + columns // 2, 0.0), 2 * columns - 1.001)
-                c = int(at)
-                part = at - c
-                value = (1 - part) * loss[i, c] + part * loss[i, c + 1]
-                passed[i, j] += np.exp(np.float32(-0.1151292546) * np.float32(value)) * share
+                here[c] *= scale
+            if i == 0:
+                for c in range(2 * columns):
+                    loss[c] = here[c] * before
+            else:
+                for c in range(2 * columns):
+                    loss[c] += half * (above[c] + here[c])
+            above, here = here, above
+            values = here[:columns]
+            _read_moved(values, moved, loss, lean + columns // 2)
+            _add_share(passed[i], values, share)
     return passed
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@no_type_check
+def _read_moved(values, moved, row, by):
+    """Read a row `by` places further on, between two of its numbers; its ends go on for ever."""
+    whole = int(np.floor(by))
+    part = np.float32(by - whole)
+    size, last = values.shape[0] + 1, row.shape[0] - 1
+    start = min(max(-whole, 0), size)
+    stop = max(min(last + 1 - whole, size), start)
+    moved[:start] = row[0]
+    moved[start:stop] = row[start + whole : stop + whole]
+    moved[stop:size] = row[last]
+    left, right = moved[: size - 1], moved[1:size]
+    for c in range(values.shape[0]):
+        values[c] = left[c] + part * (right[c] - left[c])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@no_type_check
+def _add_share(passed, loss, share):
+    """Add the amplitude that a loss in dB leaves.
+
+    2^x is put together from the bits of its whole exponent and, for the rest, the polynomial of
+    Cephes' `exp2f` (Moshier 1989): a library's is taken one number at a time.
+    """
+    for c in range(passed.shape[0]):
+        x = np.float32(-0.1660964047) * loss[c]
+        bounded = np.float32(min(max(x, np.float32(-126)), np.float32(126)))
+        whole = np.floor(bounded + np.float32(0.5))
+        y = bounded - whole
+        p = np.float32(1.535336188319500e-4) * y + np.float32(1.339887440266574e-3)
+        p = p * y + np.float32(9.618437357674640e-3)
+        p = p * y + np.float32(5.550332471162809e-2)
+        p = p * y + np.float32(2.402264791363012e-1)
+        p = p * y + np.float32(6.931472028550421e-1)
+        bits = np.int32(np.int32(np.int32(whole) + np.int32(127)) << np.int32(23))
+        power = (p * y + np.float32(1)) * bits.view(np.float32)
+        # what is not a number stays as it is
+        passed[c] += share * (x if np.isnan(x) else power)

@@ -75,28 +75,32 @@ def _smooth(out, level, depth, across, share):
     lines, beams = level.shape
     side = across.shape[0] - 1
     row = np.empty(beams + 2 * side, dtype=np.float32)
-    total = np.empty(beams, dtype=np.float32)
+    total, middle = np.empty(beams, dtype=np.float32), row[side : side + beams]
     for line in range(lines):
-        _weigh(total, level[line], level[line], np.float32(0.5) * depth[0])
-        for k in range(1, depth.shape[0]):
-            _add(total, level[max(line - k, 0)], level[min(line + k, lines - 1)], depth[k])
-        row[side : side + beams] = total
-        row[:side] = total[0]
-        row[side + beams :] = total[beams - 1]
-        middle = row[side : side + beams]
-        _weigh(total, middle, middle, np.float32(0.5) * across[0])
-        for k in range(1, side + 1):
-            _add(
-                total, row[side - k : side - k + beams], row[side + k : side + k + beams], across[k]
-            )
+        _weigh(middle, level[line], depth[0])
+        for k in range(1, depth.shape[0] - 1, 2):
+            near = level[max(line - k, 0)], level[min(line + k, lines - 1)], depth[k]
+            far = level[max(line - k - 1, 0)], level[min(line + k + 1, lines - 1)], depth[k + 1]
+            _add_two(middle, near, far)
+        if depth.shape[0] % 2 == 0:
+            k = depth.shape[0] - 1
+            _add(middle, level[max(line - k, 0)], level[min(line + k, lines - 1)], depth[k])
+        row[:side] = middle[0]
+        row[side + beams :] = middle[beams - 1]
+        _weigh(total, middle, across[0])
+        for k in range(1, side, 2):
+            near = row[side - k :], row[side + k :], across[k]
+            _add_two(total, near, (row[side - k - 1 :], row[side + k + 1 :], across[k + 1]))
+        if side % 2:
+            _add(total, row, row[2 * side :], across[side])
         _blend(out[line], level[line], total, share)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 @no_type_check
-def _weigh(total, left, right, weight):
+def _weigh(total, row, weight):
     for c in range(total.shape[0]):
-        total[c] = weight * (left[c] + right[c])
+        total[c] = weight * row[c]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
@@ -104,6 +108,16 @@ def _weigh(total, left, right, weight):
 def _add(total, left, right, weight):
     for c in range(total.shape[0]):
         total[c] += weight * (left[c] + right[c])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@no_type_check
+def _add_two(total, near, far):
+    """Do so twice at once: fetching and putting back the total takes longer than adding."""
+    left, right, weight = near
+    far_left, far_right, far_weight = far
+    for c in range(total.shape[0]):
+        total[c] += weight * (left[c] + right[c]) + far_weight * (far_left[c] + far_right[c])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
