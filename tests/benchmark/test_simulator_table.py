@@ -20,8 +20,8 @@ ROW = {
     "count": {
         "scatterers": 250_000.0,
         "nodes": 200_000,
-        "pulse_macs": 4e6,
-        "beam_macs": 26e6,
+        "pulse_steps": 4e6,
+        "beam_steps": 26e6,
         "megabytes": 5.5,
     },
 }

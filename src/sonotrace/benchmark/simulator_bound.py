@@ -12,6 +12,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from sonotrace.simulate.picture_kernel import ALIKE, fold_looks
 from sonotrace.simulate.scene import Stage
 from sonotrace.simulate.shadow import coarse_axes
 
@@ -43,10 +44,11 @@ class FrameCount:
     """Volume of the slice over the volume of a cell."""
     nodes: int
     """Complex numbers of the grid."""
-    pulse_macs: float
-    """Real multiply-adds of the convolution in depth."""
-    beam_macs: float
-    """Real multiply-adds of the convolution across, for all directions of steering."""
+    pulse_steps: float
+    """Additions and multiply-adds of the convolution in depth, mirrored taps added first."""
+    beam_steps: float
+    """The same across: an even part for each look, and an odd one for slanted looks; a look and its
+    mirror image count once."""
     levels: int
     """Logarithms."""
     coarse_nodes: int
@@ -55,9 +57,9 @@ class FrameCount:
     """A byte of level for each scatterer; the grid cleared, written and read; the picture."""
 
     def operations(self) -> float:
-        """Return the arithmetic operations of a frame; a multiply-add counts as two."""
-        macs = self.pulse_macs + self.beam_macs
-        return OPERATIONS * self.scatterers + 2 * macs + _LOG_OPERATIONS * self.levels
+        """Return the arithmetic operations of a frame; a multiply-add counts as one."""
+        steps = self.pulse_steps + self.beam_steps
+        return OPERATIONS * self.scatterers + steps + _LOG_OPERATIONS * self.levels
 
     def cycles(self) -> dict[str, float]:
         """Return the least cycles of the largest stages on one core."""
@@ -65,7 +67,7 @@ class FrameCount:
         return {
             # eight numbers go to places of their own: the stores cannot be done side by side
             "scatter": self.scatterers * (OPERATIONS / at_once + STORES),
-            "pulse and beam": (self.pulse_macs + self.beam_macs) / at_once
+            "pulse and beam": (self.pulse_steps + self.beam_steps) / at_once
             + _LOG_OPERATIONS * self.levels / at_once,
         }
 
@@ -80,15 +82,18 @@ def count_frame(stage: Stage) -> FrameCount:
     volume = float((breadth * 2 * grid.half_slab_mm(depth)).sum() * shape.sample_step)
     nodes = shape.rows * shape.columns
     samples = grid.lines * shape.per_row
-    looks, _, across = taps.beam_real.shape
+    looks = fold_looks(taps.pulse, taps.beam_real, taps.beam_imag)
+    slanted = int(np.count_nonzero(np.abs(looks.odd).max(axis=(1, 2, 3)) > ALIKE))
+    pairs = (len(looks.kind) + slanted) * looks.even.shape[2]
     view = grid.scanner.view
     down, beside = coarse_axes(grid)
     scatterers = volume / pitch**3
     return FrameCount(
         scatterers=scatterers,
         nodes=nodes,
-        pulse_macs=float(samples * shape.columns * 2 * len(taps.pulse)),
-        beam_macs=float(samples * grid.beams * looks * across * 4),
+        pulse_steps=float(samples * shape.columns * 2 * len(taps.pulse)),
+        # of each pair of taps two additions and four multiply-adds, as numbers are complex
+        beam_steps=float(samples * grid.beams * pairs * 6),
         levels=grid.lines * grid.beams,
         coarse_nodes=len(down) * len(beside),
         megabytes=(scatterers + 3 * 8 * nodes + 5 * view.rows * view.columns) / 1e6,

@@ -18,15 +18,15 @@ def simulator_table(document: dict[str, Any]) -> list[str]:
 
 def _counts(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        f"{'counted':<14}{'size':>5}{'pitch':>8}{'scatterers':>12}{'nodes':>9}{'MMAC':>8}"
+        f"{'counted':<14}{'size':>5}{'pitch':>8}{'scatterers':>12}{'nodes':>9}{'M steps':>9}"
         f"{'M operations':>14}{'MB':>7}{'bound ms':>10}"
     ]
     for row in rows:
         count = row["count"]
-        macs = (count["pulse_macs"] + count["beam_macs"]) / 1e6
+        steps = (count["pulse_steps"] + count["beam_steps"]) / 1e6
         lines.append(
             f"{row['scene']:<14}{row['size']:>5}{row['pitch_mm']:>8.3f}"
-            f"{count['scatterers']:>12.0f}{count['nodes']:>9}{macs:>8.1f}"
+            f"{count['scatterers']:>12.0f}{count['nodes']:>9}{steps:>9.1f}"
             f"{row['operations'] / 1e6:>14.0f}{count['megabytes']:>7.1f}"
             f"{sum(row['bound_ms'].values()):>10.2f}"
         )

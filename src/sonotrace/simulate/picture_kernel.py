@@ -20,7 +20,7 @@ from numba import njit
 _STRAIGHT, _SLANTED, _TWINS = 0, 1, 2
 _AT_ONCE = 8
 """Numbers that processors add at once: rows begin at multiples of it, or loads take longer."""
-_ALIKE = 1e-6
+ALIKE = 1e-6
 """Taps that differ by less, of a largest of about 1, are the same."""
 
 
@@ -67,8 +67,8 @@ def fold_looks(
     while left:
         look = left.pop(0)
         kept.append(look)
-        kinds.append(_STRAIGHT if np.abs(odd[look]).max() < _ALIKE else _SLANTED)
-        twins = [k for k in left if np.abs(taps[k] - turned[look]).max() < _ALIKE]
+        kinds.append(_STRAIGHT if np.abs(odd[look]).max() < ALIKE else _SLANTED)
+        twins = [k for k in left if np.abs(taps[k] - turned[look]).max() < ALIKE]
         if kinds[-1] == _SLANTED and twins:
             kinds[-1] = _TWINS
             left.remove(twins[0])
