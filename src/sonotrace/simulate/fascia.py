@@ -5,12 +5,18 @@ with the tissue and does not change with the angle of the beam.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Float64, Int32
+from numba import njit
 
+from sonotrace.simulate.grid import Grid
 from sonotrace.simulate.lattice import LEVEL_TOP_DB
 from sonotrace.simulate.outline import Box
+from sonotrace.simulate.scene import Labels
+from sonotrace.simulate.section import Tracing
 from sonotrace.simulate.world import Anatomy
 
 LEAST_DB = np.float32(6.0)
@@ -112,3 +118,106 @@ def draw_streaks(
         )
         for _ in range(count)
     )
+
+
+def mark_streaks(labels: Labels, tracing: Tracing, streaks: tuple[Streak, ...]) -> None:
+    """Label the pixels of the fan at whose centres the tissue lies within a streak by 1.
+
+    Args:
+        labels: Changed in place.
+        tracing: Of the frame.
+        streaks: In tissue at rest.
+    """
+    masks = (labels, fan_nodes(tracing.moment.grid))
+    _mark(masks, tracing.places, tracing.step, _tabulate(streaks))
+
+
+def fan_nodes(grid: Grid) -> Int32[np.ndarray, "A B"]:
+    """Return the nodes of the scan conversion, for `in_fan`; none if the fan is the picture."""
+    if grid.conversion is None or not grid.shape.convex:
+        return _NO_NODES
+    return grid.conversion.node
+
+
+_NO_NODES = np.zeros((0, 0), dtype=np.int32)
+
+
+@njit(inline="always")
+@no_type_check
+def in_fan(node, row, column):
+    """Return whether a pixel shows what a beam has seen."""
+    return node.shape[0] == 0 or node[row, column] >= 0
+
+
+@lru_cache(maxsize=64)
+def _tabulate(streaks: tuple[Streak, ...]) -> Float64[np.ndarray, "S 8"]:
+    rows = [
+        (
+            *one.centre,
+            np.cos(one.slope_rad),
+            np.sin(one.slope_rad),
+            one.half_mm,
+            one.thickness_mm,
+            one.out_mm,
+        )
+        for one in streaks
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, 8)
+
+
+@njit(inline="always")
+@no_type_check
+def _along(places, i, j, streak):
+    """Return a node's place along a streak, across it and out of the picture."""
+    a, b = places[0, i, j] - streak[0], places[1, i, j] - streak[1]
+    c = places[2, i, j] - streak[2]
+    return a * streak[3] + b * streak[4], b * streak[3] - a * streak[4], c
+
+
+@njit(inline="always")
+@no_type_check
+def _apart(first, second, third, fourth, half):
+    """Return whether all are beyond the same end of [-half, half]."""
+    if first >= half:
+        return second >= half and third >= half and fourth >= half
+    return first <= -half and second <= -half and third <= -half and fourth <= -half
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _mark(masks, places, step, streaks):
+    """Go through squares of `step` pixels; places within one lie between those of its corners."""
+    for n in range(streaks.shape[0]):
+        streak = streaks[n]
+        for i in range(places.shape[1] - 1):
+            p, r = _along(places, i, 0, streak), _along(places, i + 1, 0, streak)
+            for j in range(places.shape[2] - 1):
+                q, s = _along(places, i, j + 1, streak), _along(places, i + 1, j + 1, streak)
+                outside = (
+                    _apart(p[1], q[1], r[1], s[1], streak[6])
+                    or _apart(p[0], q[0], r[0], s[0], streak[5])
+                    or _apart(p[2], q[2], r[2], s[2], streak[7])
+                )
+                p, r = q, s
+                if not outside:
+                    _mark_square(masks, places, (i, j, step), streak)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _mark_square(masks, places, square, streak):
+    labels, node = masks
+    i, j, step = square
+    point = np.empty((3, 1, 1))
+    for r in range(i * step, min((i + 1) * step, labels.shape[0])):
+        down = (r - i * step) / step
+        for c in range(j * step, min((j + 1) * step, labels.shape[1])):
+            right = (c - j * step) / step
+            for axis in range(3):
+                upper = (1 - right) * places[axis, i, j] + right * places[axis, i, j + 1]
+                lower = (1 - right) * places[axis, i + 1, j] + right * places[axis, i + 1, j + 1]
+                point[axis, 0, 0] = (1 - down) * upper + down * lower
+            along, across, out = _along(point, 0, 0, streak)
+            inside = abs(along) < streak[5] and abs(across) < streak[6] and abs(out) < streak[7]
+            if inside and in_fan(node, r, c):
+                labels[r, c] = 1

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from sonotrace.errors import GeometryError
 from sonotrace.simulate.domains import Domain, draw_scanner
-from sonotrace.simulate.fascia import Streak, Streaked, draw_streaks
+from sonotrace.simulate.fascia import Streak, Streaked, draw_streaks, mark_streaks
 from sonotrace.simulate.grid import make_grid
 from sonotrace.simulate.inclusion import Filling, Inclusion, Overlay
 from sonotrace.simulate.motion import STILL, Push, draw_tissue_motion, draw_wander
@@ -37,12 +38,12 @@ from sonotrace.simulate.needle_echo import (
     tip_amplitude,
     wall_amplitude,
 )
+from sonotrace.simulate.needle_mask import mark_lesion, paint, trace_near
 from sonotrace.simulate.needle_truth import (
     Flags,
-    Labels,
     Surroundings,
     Values,
-    paint,
+    median_where,
     place_facts,
     shown,
     surroundings,
@@ -52,7 +53,6 @@ from sonotrace.simulate.path import Poses, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Truth
-from sonotrace.simulate.section import mark_section, trace_tissue
 from sonotrace.simulate.tissue import draw_breast, draw_muscle
 from sonotrace.simulate.world import Anatomy, pose_of, speckle_pitch_mm
 
@@ -62,6 +62,8 @@ FIRST_PIXELS = 30
 _FIRST_SHARE = 0.2
 """And this share of it, if it lies along the picture."""
 _ATTEMPTS = 60
+
+Place = Float64[np.ndarray, " 3"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,41 +92,41 @@ class NeedleContent:
 
     def truth(self, moment: Moment) -> Truth:
         """Return masks of needle (1) and lesion (2), of the streaks, and where the needle is."""
-        shaft = self.shaft(moment)
-        geometric, visible, facts = self._needle_truth(moment, shaft)
-        tracing = trace_tissue(moment)
+        shaft, view = self.shaft(moment), moment.grid.scanner.view
+        tip = (shaft.tip - moment.pose.origin) @ moment.pose.rotation
+        nodes = see(moment.grid, moment.pose, shaft)
+        seen, facts = self._what_is_seen(moment, nodes, tip, float(shaft.along_mm[-1]))
+        lesions = () if self.lesion is None else (self.lesion,)
+        tracing = trace_near(moment, (*lesions, *self.streaks))
+        behind = np.zeros((view.rows, view.columns), dtype=np.uint8)
         if self.lesion is not None:
-            lesion = np.zeros_like(geometric)
-            mark_section(lesion, tracing, self.lesion, 1)
-            for labels in (geometric, visible):
-                labels[(lesion > 0) & (labels == 0)] = 2
-            x, y, z = moment.tissue_at(*_probe_point(moment, shaft))
+            mark_lesion(behind, tracing, self.lesion)
+            x, y, z = moment.tissue_at(tip[0:1], tip[1:2], tip[2:3])
             facts["tip_to_lesion_mm"] = float(self.lesion.distance_mm(x, y, z)[0])
+        geometric, visible, facts["visible"] = paint(moment.grid, nodes, seen, behind)
         distractors = np.zeros_like(geometric)
-        for streak in self.streaks:
-            mark_section(distractors, tracing, streak, 1)
+        mark_streaks(distractors, tracing, self.streaks)
         return Truth(visible, geometric, distractors, facts)
 
-    def _needle_truth(self, moment: Moment, shaft: Shaft) -> tuple[Labels, Labels, dict[str, Any]]:
-        grid, radius = moment.grid, self.needle.diameter_mm / 2
-        nodes = see(grid, moment.pose, shaft)
-        tip = (shaft.tip - moment.pose.origin) @ moment.pose.rotation
+    def _what_is_seen(
+        self, moment: Moment, nodes: Nodes, tip: Place, length_mm: float
+    ) -> tuple[Flags, dict[str, Any]]:
+        """Return at which nodes the needle can be seen, and facts of the frame."""
+        grid = moment.grid
         facts = place_facts(grid, tip, nodes)
         facts |= {"level_db": None, "contrast_db": None, "incidence_deg": None}
-        seen = np.zeros(len(nodes.x), dtype=bool)
-        if len(nodes.x) >= 2:
-            level = 20 * np.log10(wall_amplitude(grid, nodes, self.shine, moment.time_s) + 1e-3)
-            around = surroundings(moment, self.anatomy, nodes)
-            tip_db = -math.inf
-            if nodes.along_mm[-1] == shaft.along_mm[-1]:
-                tip_db = 20 * math.log10(tip_amplitude(grid, tip, self.shine) + 1e-3)
-            within = in_slice(grid, nodes, radius)
-            seen = shown(nodes, level, tip_db, around, within)
-            facts |= _level_facts(nodes, level, around, within if within.any() else ~within)
-        geometric, visible = paint(grid, nodes, seen)
-        facts["visible"] = bool(visible.any())
-        facts["length_mm"] = self.needle.advance.at(moment.time_s)
-        return geometric, visible, facts
+        facts |= {"visible": False, "length_mm": self.needle.advance.at(moment.time_s)}
+        if len(nodes.x) < 2:
+            return np.zeros(len(nodes.x), dtype=bool), facts
+        level = 20 * np.log10(wall_amplitude(grid, nodes, self.shine, moment.time_s) + 1e-3)
+        around = surroundings(moment, self.anatomy, nodes)
+        tip_db = -math.inf
+        if nodes.along_mm[-1] == length_mm:
+            tip_db = 20 * math.log10(tip_amplitude(grid, tip, self.shine) + 1e-3)
+        within = in_slice(grid, nodes, self.needle.diameter_mm / 2)
+        seen = shown(nodes, level, tip_db, around, within)
+        facts |= _level_facts(nodes, level, around, within if within.any() else ~within)
+        return seen, facts
 
 
 def needle_scene(  # noqa: PLR0913 - keyword choices of one scene
@@ -277,14 +279,9 @@ def _level_facts(
 ) -> dict[str, float]:
     """Return the middle of levels along a part of the shaft, less what tissue takes."""
     level = level_db + around.passed_db
+    middle = median_where(where, (level, level - around.background_db, nodes.incidence_rad))
     return {
-        "level_db": float(np.median(level[where])),
-        "contrast_db": float(np.median((level - around.background_db)[where])),
-        "incidence_deg": float(np.degrees(np.median(nodes.incidence_rad[where]))),
+        "level_db": middle[0],
+        "contrast_db": middle[1],
+        "incidence_deg": math.degrees(middle[2]),
     }
-
-
-def _probe_point(moment: Moment, shaft: Shaft) -> tuple[Any, Any, Any]:
-    """Return x, y and z of the tip in the probe's frame."""
-    tip = (shaft.tip - moment.pose.origin) @ moment.pose.rotation
-    return tip[0:1], tip[1:2], tip[2:3]

@@ -10,13 +10,15 @@ Coordinates are those of tissue, in mm: x across, y into depth, z out of the pic
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float64
+from numba import njit
 
 from sonotrace.errors import GeometryError
-from sonotrace.simulate.motion import Flow, Push, Wander, went_to
+from sonotrace.simulate.echo_kernel import flow_at
+from sonotrace.simulate.motion import STILL, Flow, Push, Wander
 
 DIAMETERS_MM = {
     14: 2.11, 15: 1.83, 16: 1.65, 17: 1.47, 18: 1.27, 19: 1.07,
@@ -121,23 +123,19 @@ class Needle:
             flow: Where tissue has gone, which takes the tip along a little.
         """
         forward, down, out = self._axes(time_s)
-        bend = math.cos(self.bend_rad) * down + math.sin(self.bend_rad) * out
-        angle = self.bend_per_mm * along_mm[:, None]
-        # an arc: its chords along and across, which are the lengths where there is no bend
-        ahead = along_mm[:, None] * np.sinc(angle / np.pi)
-        aside = along_mm[:, None] * np.sinc(angle / (2 * np.pi)) * np.sin(angle / 2)
-        axis = np.array(self.pivot) + ahead * forward + aside * bend
-        tangent = np.cos(angle) * forward + np.sin(angle) * bend
-        if flow is not None and not flow.still:
-            part = np.clip(along_mm / along_mm[-1], 0, None) ** 2
-            axis = axis + _CARRIED * part[:, None] * _moved(flow, axis[-1])
-        sharp = math.cos(self.bevel_rad) * down + math.sin(self.bevel_rad) * out
-        sharp = sharp - (tangent @ sharp)[:, None] * tangent
-        sharp /= np.linalg.norm(sharp, axis=1, keepdims=True)
-        radius = self.diameter_mm / 2
-        left = np.clip((along_mm[-1] - along_mm) / (self.bevel * self.diameter_mm), 0, 1)
-        centre = axis + (radius * (1 - left))[:, None] * sharp
-        return Shaft(along_mm, axis, tangent, centre, radius * left, centre[-1])
+        track = _Track(
+            np.array(self.pivot),
+            forward,
+            bend=math.cos(self.bend_rad) * down + math.sin(self.bend_rad) * out,
+            sharp=math.cos(self.bevel_rad) * down + math.sin(self.bevel_rad) * out,
+            bend_per_mm=self.bend_per_mm,
+            radius=self.diameter_mm / 2,
+            bevel=self.bevel * self.diameter_mm,
+        )
+        axis, tangent, centre = (np.empty((len(along_mm), 3)) for _ in range(3))
+        half = np.empty(len(along_mm))
+        _lay((axis, tangent, centre, half), along_mm, track, STILL if flow is None else flow)
+        return Shaft(along_mm, axis, tangent, centre, half, centre[-1])
 
     def pushes(self, time_s: float) -> list[Push]:
         """Return how tissue near the tip is dragged along: with the needle, and back with it."""
@@ -218,11 +216,68 @@ def draw_advance(
     return Advance(tuple(times), tuple(lengths))
 
 
-def _moved(flow: Flow, point: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, " 3"]:
-    """Return how far tissue at a point has moved."""
-    x, y, z = went_to(flow, point[0:1], point[1:2], point[2:3])
-    return np.array([x[0], y[0], z[0]]) - point
-
-
 def _vector(values: Float64[np.ndarray, " 3"]) -> Vector:
     return float(values[0]), float(values[1]), float(values[2])
+
+
+class _Track(NamedTuple):
+    """A needle at one time, for the kernel."""
+
+    pivot: Float64[np.ndarray, " 3"]
+    forward: Float64[np.ndarray, " 3"]
+    bend: Float64[np.ndarray, " 3"]
+    """Which way it bends."""
+    sharp: Float64[np.ndarray, " 3"]
+    """Which way the sharp point lies."""
+    bend_per_mm: float
+    radius: float
+    bevel: float
+    """Its length in mm."""
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _lay(shaft, along, track, flow):
+    """Fill axis, tangents, centre and half thickness along a needle."""
+    axis, tangent, centre, half = shaft
+    last = along[along.shape[0] - 1]
+    end = _on_arc(last, track)[0]
+    moved = (0.0, 0.0, 0.0)
+    if not flow.still:
+        moved = flow_at(flow, end[0], end[1], end[2])
+    for n in range(along.shape[0]):
+        place, (cosine, sine) = _on_arc(along[n], track)
+        carried = 0.0
+        if not flow.still:
+            carried = _CARRIED * max(along[n] / last, 0.0) ** 2
+        dot = 0.0
+        for i in range(3):
+            axis[n, i] = place[i] + carried * moved[i]
+            tangent[n, i] = cosine * track.forward[i] + sine * track.bend[i]
+            dot += tangent[n, i] * track.sharp[i]
+        size = 0.0
+        for i in range(3):
+            size += (track.sharp[i] - dot * tangent[n, i]) ** 2
+        left = min(max((last - along[n]) / track.bevel, 0.0), 1.0)
+        half[n] = track.radius * left
+        aside = track.radius * (1 - left) / np.sqrt(size)
+        for i in range(3):
+            centre[n, i] = axis[n, i] + aside * (track.sharp[i] - dot * tangent[n, i])
+
+
+@njit(inline="always")
+@no_type_check
+def _on_arc(along, track):
+    """Return the place this far along an arc, and cosine and sine of the angle it has turned."""
+    angle = track.bend_per_mm * along
+    # chords along and across, which are the lengths where there is no bend
+    ahead, aside = along, 0.0
+    if angle != 0:
+        ahead = along * np.sin(angle) / angle
+        aside = along * np.sin(angle / 2) ** 2 / (angle / 2)
+    place = (
+        track.pivot[0] + ahead * track.forward[0] + aside * track.bend[0],
+        track.pivot[1] + ahead * track.forward[1] + aside * track.bend[1],
+        track.pivot[2] + ahead * track.forward[2] + aside * track.bend[2],
+    )
+    return place, (np.cos(angle), np.sin(angle))

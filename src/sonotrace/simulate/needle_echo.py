@@ -9,10 +9,12 @@ also answer beams beside them, from as far away as they are: arcs that fall off 
 The levels are chosen by eye; see `specular`.
 """
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float64
+from numba import njit
 
 from sonotrace.simulate.echo import Pose
 from sonotrace.simulate.grid import Grid
@@ -90,39 +92,19 @@ class Nodes(NamedTuple):
 
 def see(grid: Grid, pose: Pose, shaft: Shaft) -> Nodes:
     """Return the part of a shaft that is near the picture, in the probe's frame."""
-    axis = (shaft.axis - pose.origin) @ pose.rotation
-    depth, across = _beam_of(grid, axis)
-    edge = float(abs(grid.beam_positions()[-1])) * (1.0 if not grid.shape.convex else 1.02)
-    wide = _MARGIN_MM / (1.0 if not grid.shape.convex else grid.shape.radius)
-    near = (depth > -_MARGIN_MM) & (depth < grid.scanner.reach_mm() + _MARGIN_MM)
-    near &= abs(across) < edge + wide
-    axis, depth, across = axis[near], depth[near], across[near]
-    forward = shaft.forward[near] @ pose.rotation
-    centre = (shaft.centre[near] - pose.origin) @ pose.rotation
-    half = shaft.half_mm[near]
-    beam = np.zeros_like(axis)
-    beam[:, 1] = 1.0
-    if grid.shape.convex:
-        beam[:, 0], beam[:, 1] = np.sin(across), np.cos(across)
-    along_beam = np.clip((forward * beam).sum(axis=1), -0.9999, 0.9999)
-    along_row = forward[:, 0] * beam[:, 1] - forward[:, 1] * beam[:, 0]
-    leaning = np.sqrt(1 - along_beam**2)
-    facing = (along_beam[:, None] * forward - beam) / leaning[:, None]
-    small = np.where(abs(along_row) < 1e-3, 1e-3, along_row)
-    return Nodes(
-        along_mm=shaft.along_mm[near],
-        x=centre[:, 0],
-        y=centre[:, 1],
-        offset_mm=axis[:, 2],
-        half_mm=half,
-        depth_mm=depth,
-        across=across,
-        incidence_rad=np.arcsin(abs(along_beam)),
-        slope=along_beam / small,
-        flat=np.hypot(along_beam, along_row),
-        front=_beam_of(grid, centre + half[:, None] * facing),
-        back=_beam_of(grid, centre - half[:, None] * facing),
+    convex, radius = grid.shape.convex, grid.shape.radius
+    edge = float(abs(grid.beam_positions()[-1])) * (1.02 if convex else 1.0)
+    wide = edge + _MARGIN_MM / (radius if convex else 1.0)
+    window = (convex, radius, grid.scanner.reach_mm(), wide)
+    table = np.empty((14, len(shaft.along_mm)))
+    count = _see(
+        table,
+        (shaft.along_mm, shaft.axis, shaft.forward, shaft.centre, shaft.half_mm),
+        (pose.rotation, pose.origin),
+        window,
     )
+    rows = [row[:count] for row in table]
+    return Nodes._make([*rows[:10], (rows[10], rows[11]), (rows[12], rows[13])])
 
 
 def wall_amplitude(grid: Grid, nodes: Nodes, shine: Shine, time_s: float) -> Values:
@@ -136,7 +118,7 @@ def wall_amplitude(grid: Grid, nodes: Nodes, shine: Shine, time_s: float) -> Val
 
 def tip_amplitude(grid: Grid, tip: Float64[np.ndarray, " 3"], shine: Shine) -> float:
     """Return the amplitude of the tip, a point of the probe's frame."""
-    depth, _ = _beam_of(grid, tip[None])
+    depth, _ = _beam_of(grid, tip)
     weight = float(elevational_weight(grid, depth, tip[2:3])[0])
     return weight * 10 ** ((shine.finish.peak_db + shine.tip_db) / 20)
 
@@ -164,91 +146,226 @@ def needle_points(
     amplitude = wall_amplitude(grid, nodes, shine, time_s)
     radius = float(shaft.half_mm.max())
     tip = (shaft.tip - pose.origin) @ pose.rotation
-    depth, across = _beam_of(grid, tip[None])
+    depth, across = _beam_of(grid, tip)
     strength = tip_amplitude(grid, tip, shine)
-    points = [Points(depth, across, np.array([strength]))]
-    points += _walls(grid, nodes, amplitude, shine, float(shaft.along_mm[-1]), radius)
+    spots = _spots_of(shine.spots_db)
+    walls = _walls(grid, nodes, amplitude, shine, (float(shaft.along_mm[-1]), radius))
     bright = [(depth[0], across[0], strength + 0.3 * amplitude[-1])]
     from_tip = shaft.along_mm[-1] - nodes.along_mm
-    for back in _brightest(shine.spots_db):
+    for back in spots.brightest:
         n = int(np.argmin(abs(from_tip - back)))
         if abs(from_tip[n] - back) < NODE_MM:
             bright.append((nodes.front[0][n], nodes.front[1][n], 0.7 * amplitude[n]))
-    return [*points, _side_lobes(grid, np.array(bright), shine.lobes_db)]
+    lobes = _side_lobes(grid, np.array(bright), shine.lobes_db)
+    return [Points(depth, across, np.array([strength])), walls, lobes]
+
+
+class _Spots(NamedTuple):
+    levels_db: Values
+    brightest: tuple[int, ...]
+    """The two places, in mm from the tip, where a shaft is brightest."""
+
+
+@lru_cache(maxsize=64)
+def _spots_of(spots_db: tuple[float, ...]) -> _Spots:
+    levels = np.array(spots_db)
+    brightest = np.argsort(levels)[-2:].tolist() if len(levels) >= 8 else []
+    return _Spots(levels, tuple(brightest))
+
+
+class _Levels(NamedTuple):
+    """Lines of a needle, for the kernel."""
+
+    back: float
+    inner: Values
+    rings: Values
+    """Amplitudes over the facing wall."""
+    ring_rad: float
+    spots_db: Values
+    length_mm: float
+    radius_mm: float
 
 
 def _walls(
-    grid: Grid, nodes: Nodes, amplitude: Values, shine: Shine, length_mm: float, radius_mm: float
-) -> list[Points]:
-    """Return both walls and what rings between them, in points close enough to make lines."""
+    grid: Grid, nodes: Nodes, amplitude: Values, shine: Shine, size_mm: tuple[float, float]
+) -> Points:
+    """Return both walls and what rings between them, in points close enough to make lines.
+
+    Args:
+        grid: Of the scanner.
+        nodes: Of the needle.
+        amplitude: Of the facing wall at the nodes.
+        shine: How brightly it shows.
+        size_mm: Its length and radius.
+    """
     step = _STEP * grid.scanner.probe.pulse_mm
-    fine = np.arange(nodes.along_mm[0], nodes.along_mm[-1], step)
-    fading = np.sqrt(np.minimum(1.0, 2 * nodes.half_mm / radius_mm))
+    fading = np.sqrt(np.minimum(1.0, 2 * nodes.half_mm / size_mm[1]))
     per_mm = point_strength(grid, nodes.depth_mm, nodes.slope, nodes.flat, amplitude * fading)
-    spots = np.array(shine.spots_db)
-    place = np.clip(length_mm - fine, 0, len(spots) - 1)
-    spotted = 10 ** (np.interp(place, np.arange(len(spots)), spots) / 20)
-
-    def along(values: Values) -> Float64[np.ndarray, " F"]:
-        return np.interp(fine, nodes.along_mm, values)
-
-    strength = along(per_mm) * step * spotted
-    depth, across = along(nodes.front[0]), along(nodes.front[1])
-    back_depth, back_across = along(nodes.back[0]), along(nodes.back[1])
-    lines = [
-        Points(depth, across, strength),
-        Points(back_depth, back_across, strength * 10 ** (shine.back_db / 20)),
-    ]
-    for i, inner_db in enumerate(shine.inner_db):
-        part = (i + 1) / (len(shine.inner_db) + 1)
-        between = (1 - part) * depth + part * back_depth
-        beams = (1 - part) * across + part * back_across
-        lines.append(Points(between, beams, strength * 10 ** (inner_db / 20)))
-    # nothing rings where the bevel has taken a wall away
-    ringing = strength * along(nodes.half_mm / radius_mm) ** 2
-    ringing *= np.exp(-((along(nodes.incidence_rad) / shine.ring_rad) ** 2))
-    heard = ringing > 0.03 * strength
-    for i, ring_db in enumerate(shine.rings_db):
-        if not heard.any():
-            break
-        further = (i + 1) * (back_depth - depth)[heard]
-        weaker = ringing[heard] * 10 ** (ring_db / 20)
-        lines.append(Points(back_depth[heard] + further, back_across[heard], weaker))
-    return lines
-
-
-def _brightest(spots_db: tuple[float, ...]) -> list[int]:
-    """Return the two places, in mm from the tip, where a shaft is brightest."""
-    if len(spots_db) < 8:
-        return []
-    return [int(n) for n in np.argsort(spots_db)[-2:]]
+    levels = _Levels(
+        10 ** (shine.back_db / 20),
+        10 ** (np.array(shine.inner_db, dtype=np.float64) / 20),
+        10 ** (np.array(shine.rings_db, dtype=np.float64) / 20),
+        shine.ring_rad,
+        _spots_of(shine.spots_db).levels_db,
+        *size_mm,
+    )
+    count = int(np.ceil((nodes.along_mm[-1] - nodes.along_mm[0]) / step))
+    lines = np.empty((3, count * (2 + len(levels.inner) + len(levels.rings))))
+    used = _draw_lines(lines, nodes, per_mm, levels, (step, count))
+    return Points(lines[0, :used], lines[1, :used], lines[2, :used])
 
 
 def _side_lobes(grid: Grid, bright: Float64[np.ndarray, "B 3"], lobes_db: float) -> Points:
     """Return what bright places (depth, beam, amplitude) leave in the beams beside them."""
-    depth, across, amplitude = bright.T[:, :, None]  # (B, 1) each
-    nearest, farthest = _LOBES_MM
-    right = np.arange(nearest, farthest, _LOBE_STEP_MM)
-    aside = np.concatenate([-right[::-1], right])
-    if grid.shape.convex:
-        radius = grid.shape.radius
-        angle = aside / (radius + depth)
-        beams = across + angle
-        # from the element in the middle of each beam to the place
-        away = np.hypot((radius + depth) * np.sin(angle), (radius + depth) * np.cos(angle) - radius)
-    else:
-        beams, away = across + aside, np.hypot(depth, aside)
-    level = amplitude * 10 ** ((lobes_db - 2.0 * (abs(aside) - nearest)) / 20)
-    slope = (aside / np.maximum(away, 1.0)).ravel()
-    away = away.ravel()
-    step = np.full_like(away, _LOBE_STEP_MM)
-    return Points(away, beams.ravel(), point_strength(grid, away, slope, step, level.ravel()))
+    aside = _asides()
+    lobes = np.empty((5, len(bright) * len(aside)))
+    _draw_lobes(lobes, bright, aside, (grid.shape.convex, grid.shape.radius, lobes_db))
+    away, beams, level, slope, step = lobes
+    return Points(away, beams, point_strength(grid, away, slope, step, level))
 
 
-def _beam_of(grid: Grid, points: Float64[np.ndarray, "N 3"]) -> tuple[Values, Values]:
-    """Return depth along the beam, and beam, of points of the probe's frame."""
-    x, y = points[:, 0], points[:, 1]
-    if not grid.shape.convex:
-        return y.copy(), x.copy()
-    radius = grid.shape.radius
+@lru_cache(maxsize=1)
+def _asides() -> Values:
+    """Return where the beams of an arc are, in mm from its middle."""
+    right = np.arange(*_LOBES_MM, _LOBE_STEP_MM)
+    return np.concatenate([-right[::-1], right])
+
+
+def _beam_of(grid: Grid, point: Float64[np.ndarray, " 3"]) -> tuple[Values, Values]:
+    """Return depth along the beam, and beam, of a point of the probe's frame."""
+    depth, across = _beam_at(point[0], point[1], grid.shape.convex, grid.shape.radius)
+    return np.array([depth]), np.array([across])
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _beam_at(x, y, convex, radius):
+    """Return depth along the beam, and beam, of a place in the picture."""
+    if not convex:
+        return y, x
     return np.hypot(x, y + radius) - radius, np.arctan2(x, y + radius)
+
+
+@njit(inline="always")
+@no_type_check
+def _turned(vectors, n, rotation, origin):
+    """Return a vector in the probe's frame."""
+    a, b, c = vectors[n, 0] - origin[0], vectors[n, 1] - origin[1], vectors[n, 2] - origin[2]
+    return (
+        a * rotation[0, 0] + b * rotation[1, 0] + c * rotation[2, 0],
+        a * rotation[0, 1] + b * rotation[1, 1] + c * rotation[2, 1],
+        a * rotation[0, 2] + b * rotation[1, 2] + c * rotation[2, 2],
+    )
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _see(out, shaft, pose, window):
+    """Fill the rows of nodes, in the order of their names; return how many are near the picture."""
+    along, axes, forwards, centres, halves = shaft
+    rotation, origin = pose
+    convex, radius, reach, wide = window
+    nowhere = np.zeros(3)
+    count = 0
+    for n in range(along.shape[0]):
+        axis = _turned(axes, n, rotation, origin)
+        depth, across = _beam_at(axis[0], axis[1], convex, radius)
+        if not (-_MARGIN_MM < depth < reach + _MARGIN_MM and abs(across) < wide):
+            continue
+        forward = _turned(forwards, n, rotation, nowhere)
+        centre = _turned(centres, n, rotation, origin)
+        beam_x, beam_y = 0.0, 1.0
+        if convex:
+            beam_x, beam_y = np.sin(across), np.cos(across)
+        along_beam = min(max(forward[0] * beam_x + forward[1] * beam_y, -0.9999), 0.9999)
+        along_row = forward[0] * beam_y - forward[1] * beam_x
+        lean = halves[n] / np.sqrt(1 - along_beam**2)
+        facing_x = lean * (along_beam * forward[0] - beam_x)
+        facing_y = lean * (along_beam * forward[1] - beam_y)
+        out[0, count], out[1, count], out[2, count] = along[n], centre[0], centre[1]
+        out[3, count], out[4, count] = axis[2], halves[n]
+        out[5, count], out[6, count] = depth, across
+        out[7, count] = np.arcsin(abs(along_beam))
+        out[8, count] = along_beam / (1e-3 if abs(along_row) < 1e-3 else along_row)
+        out[9, count] = np.hypot(along_beam, along_row)
+        front = _beam_at(centre[0] + facing_x, centre[1] + facing_y, convex, radius)
+        back = _beam_at(centre[0] - facing_x, centre[1] - facing_y, convex, radius)
+        out[10, count], out[11, count] = front
+        out[12, count], out[13, count] = back
+        count += 1
+    return count
+
+
+@njit(inline="always")
+@no_type_check
+def _between(values, n, part):
+    """Return a value between two nodes."""
+    return values[n] + part * (values[n + 1] - values[n])
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _draw_lines(out, nodes, per_mm, levels, steps):
+    """Fill depth, beam and strength of points, line by line; return how many there are."""
+    step, count = steps
+    ringing = np.empty(count)
+    inner, rings, spots = levels.inner, levels.rings, levels.spots_db
+    along = nodes.along_mm
+    n = 0
+    for f in range(count):
+        place = along[0] + f * step
+        while n < along.shape[0] - 2 and along[n + 1] <= place:
+            n += 1
+        part = (place - along[n]) / (along[n + 1] - along[n])
+        from_tip = min(max(levels.length_mm - place, 0.0), spots.shape[0] - 1.0)
+        k = int(from_tip)
+        spot = spots[k] + (from_tip - k) * (spots[min(k + 1, spots.shape[0] - 1)] - spots[k])
+        strength = _between(per_mm, n, part) * step * 10 ** (spot / 20)
+        depth, across = _between(nodes.front[0], n, part), _between(nodes.front[1], n, part)
+        far, far_across = _between(nodes.back[0], n, part), _between(nodes.back[1], n, part)
+        out[0, f], out[1, f], out[2, f] = depth, across, strength
+        at = count + f
+        out[0, at], out[1, at], out[2, at] = far, far_across, strength * levels.back
+        for i in range(inner.shape[0]):
+            at += count
+            share = (i + 1) / (inner.shape[0] + 1)
+            out[0, at] = (1 - share) * depth + share * far
+            out[1, at] = (1 - share) * across + share * far_across
+            out[2, at] = strength * inner[i]
+        # nothing rings where the bevel has taken a wall away
+        left = _between(nodes.half_mm, n, part) / levels.radius_mm
+        turned = _between(nodes.incidence_rad, n, part) / levels.ring_rad
+        share = left**2 * np.exp(-(turned**2))
+        ringing[f] = strength * share if share > 0.03 else 0.0
+    used = count * (2 + inner.shape[0])
+    for i in range(rings.shape[0]):
+        for f in range(count):
+            if ringing[f] > 0:
+                far = out[0, count + f]
+                out[0, used] = far + (i + 1) * (far - out[0, f])
+                out[1, used] = out[1, count + f]
+                out[2, used] = ringing[f] * rings[i]
+                used += 1
+    return used
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _draw_lobes(out, bright, aside, numbers):
+    """Fill depth, beam, amplitude, slope and step of the points of arcs."""
+    convex, radius, lobes_db = numbers
+    at = 0
+    for b in range(bright.shape[0]):
+        depth, across, amplitude = bright[b, 0], bright[b, 1], bright[b, 2]
+        for off in aside:
+            beam, away = across + off, np.hypot(depth, off)
+            if convex:
+                angle = off / (radius + depth)
+                beam = across + angle
+                # from the element in the middle of the beam to the place
+                near = (radius + depth) * np.cos(angle) - radius
+                away = np.hypot((radius + depth) * np.sin(angle), near)
+            fallen = lobes_db - 2.0 * (abs(off) - _LOBES_MM[0])
+            out[0, at], out[1, at], out[2, at] = away, beam, amplitude * 10 ** (fallen / 20)
+            out[3, at], out[4, at] = off / max(away, 1.0), _LOBE_STEP_MM
+            at += 1

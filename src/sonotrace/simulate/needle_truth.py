@@ -18,9 +18,8 @@ The last mm can also be seen if the tip, which shines at any angle, fulfils 2.
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, Float32, Float64
 from numba import njit
-from scipy import ndimage
 
 from sonotrace.simulate.grid import Grid
 from sonotrace.simulate.needle_echo import Nodes
@@ -35,7 +34,6 @@ _BESIDE_MM = (-2.6, -1.3, 1.3, 2.6)
 _AVERAGED_MM = 3.0
 _RAY_MM = 1.0
 
-Labels = UInt8[np.ndarray, "H W"]
 Values = Float64[np.ndarray, " N"]
 Flags = Bool[np.ndarray, " N"]
 
@@ -51,17 +49,31 @@ class Surroundings(NamedTuple):
 
 def surroundings(moment: Moment, anatomy: Anatomy, nodes: Nodes) -> Surroundings:
     """Return what the scanner shows beside the shaft, as tissue, haze and noise have it."""
-    passed = _passed_db(moment, anatomy, nodes)
-    steep = np.arctan2(np.gradient(nodes.y), np.gradient(nodes.x))
-    aside = np.array(_BESIDE_MM)[:, None]
-    x, y = nodes.x - aside * np.sin(steep), nodes.y + aside * np.cos(steep)
-    tissue = _ask(moment, anatomy.echo_db, x, y)
-    power = (10 ** (tissue / 10)).mean(axis=0)
-    power = ndimage.gaussian_filter1d(power, _averaged(nodes), mode="nearest")
-    display = moment.grid.scanner.display
-    haze = display.clutter_db - display.clutter_decay_db_per_mm * np.maximum(nodes.depth_mm, 0)
-    total = power * 10 ** (passed / 10) + 10 ** (haze / 10) + 10 ** (display.noise_db / 10)
-    return Surroundings(passed, 10 * np.log10(total))
+    shape, scanner = moment.grid.shape, moment.grid.scanner
+    beside = np.empty((2, len(_BESIDE_MM), len(nodes.x)))
+    _go_beside(beside, (nodes.x, nodes.y), _BESIDE_MM)
+    everywhere = np.ones(beside.shape[1:], dtype=np.bool_)
+    tissue = _ask(moment, anatomy.echo_db, beside, everywhere)
+    # straight beams to every second node
+    depth, across = nodes.depth_mm[::2], nodes.across[::2]
+    down = np.arange(0.5 * _RAY_MM, max(float(depth.max()), 1.0), _RAY_MM)
+    rays = np.empty((2, len(down), len(depth)))
+    above = np.empty(rays.shape[1:], dtype=np.bool_)
+    _follow_beams(rays, above, down, (depth, across), (shape.convex, shape.radius))
+    takes = _ask(moment, anatomy.attenuation, rays, above)
+    display = scanner.display
+    found = np.empty((2, len(nodes.x)))
+    numbers = _Numbers(
+        # there and back, through cm
+        db_per_step=2 * scanner.probe.frequency_mhz * _RAY_MM / 10,
+        reference=display.reference_attenuation,
+        haze_db=display.clutter_db,
+        decay=display.clutter_decay_db_per_mm,
+        noise=10 ** (display.noise_db / 10),
+        spread=_averaged(nodes),
+    )
+    _surround(found, nodes, (tissue, takes, above), numbers)
+    return Surroundings(found[0], found[1])
 
 
 def shown(
@@ -78,30 +90,11 @@ def shown(
     """
     over = level_db + around.passed_db - around.background_db
     over = np.clip(over, VISIBLE_DB - 6, VISIBLE_DB + 6)  # where it ends, it ends
-    over = ndimage.gaussian_filter1d(over, 0.5 * _averaged(nodes), mode="nearest")
-    seen = _without_bits(over >= VISIBLE_DB)
+    seen: Flags = _without_bits(_smoothed(over, 0.5 * _averaged(nodes)) >= VISIBLE_DB)
     tip_over = tip_db + around.passed_db[-1] - around.background_db[-1]
     if tip_over >= VISIBLE_DB:
         seen |= nodes.along_mm >= nodes.along_mm[-1] - TIP_MM
     return np.asarray(seen & in_slice)
-
-
-def paint(grid: Grid, nodes: Nodes, seen: Flags) -> tuple[Labels, Labels]:
-    """Return masks of the whole needle and of the part of it that can be seen."""
-    view = grid.scanner.view
-    whole = np.zeros((view.rows, view.columns), dtype=np.uint8)
-    visible = np.zeros_like(whole)
-    if len(nodes.x) > 1:
-        row, column = grid.scanner.pixel_of(nodes.x, nodes.y)
-        radius = float(nodes.half_mm.max()) / view.pixel_mm
-        half = np.maximum(nodes.half_mm / view.pixel_mm, min(radius, np.sqrt(0.5)))
-        nearest = np.full(whole.shape, np.inf, dtype=np.float32)
-        _paint(whole, visible, nearest, (row, column, half, seen))
-    if grid.conversion is not None:
-        outside = grid.conversion.node < 0
-        whole[outside] = 0
-        visible[outside] = 0
-    return whole, visible
 
 
 def place_facts(grid: Grid, tip: Float64[np.ndarray, " 3"], nodes: Nodes) -> dict[str, Any]:
@@ -134,6 +127,11 @@ def place_facts(grid: Grid, tip: Float64[np.ndarray, " 3"], nodes: Nodes) -> dic
     return facts
 
 
+def median_where(where: Flags, values: tuple[Values, ...]) -> tuple[float, ...]:
+    """Return the middle of each of some values at the nodes that are flagged."""
+    return tuple(float(_median(one, where)) for one in values)
+
+
 def _from_border(grid: Grid, nodes: Nodes) -> Values:
     """Return how far, in pixels, nodes lie within the picture, and the fan of a convex array."""
     view = grid.scanner.view
@@ -147,34 +145,16 @@ def _from_border(grid: Grid, nodes: Nodes) -> Values:
     return np.asarray(inside)
 
 
-def _passed_db(moment: Moment, anatomy: Anatomy, nodes: Nodes) -> Values:
-    """Return what tissue leaves of an echo, along straight beams to every second node."""
-    shape, scanner = moment.grid.shape, moment.grid.scanner
-    depth, across = nodes.depth_mm[::2], nodes.across[::2]
-    down = np.arange(0.5 * _RAY_MM, max(float(depth.max()), 1.0), _RAY_MM)
-    if shape.convex:
-        radius = shape.radius + down[:, None]
-        x, y = radius * np.sin(across), radius * np.cos(across) - shape.radius
-    else:
-        x, y = np.broadcast_arrays(across[None], down[:, None])
-    excess = _ask(moment, anatomy.attenuation, x, y) - scanner.display.reference_attenuation
-    excess[down[:, None] > depth] = 0
-    loss = 2 * scanner.probe.frequency_mhz * excess.sum(axis=0) * _RAY_MM / 10
-    return np.interp(nodes.along_mm, nodes.along_mm[::2], -loss)
-
-
-def _ask(moment: Moment, function: Any, x: Any, y: Any) -> Float64[np.ndarray, "A B"]:
-    """Return a property of the tissue that is now at points of the picture."""
-    place = moment.tissue_at(np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel())
-    values = function(*(np.ascontiguousarray(p, dtype=np.float32) for p in place))
-    return np.asarray(values.reshape(x.shape), dtype=np.float64)
-
-
-def _without_bits(seen: Flags) -> Flags:
-    """Return flags without gaps of up to four nodes, and without pieces of one or two."""
-    ends = np.pad(seen, 6, mode="edge")
-    ends = ndimage.binary_closing(ends, np.ones(5))
-    return np.asarray(ndimage.binary_opening(ends, np.ones(3))[6:-6])
+def _ask(
+    moment: Moment,
+    function: Any,
+    points: Float64[np.ndarray, "2 A B"],
+    where: Bool[np.ndarray, "A B"],
+) -> Float32[np.ndarray, " C"]:
+    """Return a property of the tissue that is now at some of the points of the picture."""
+    place = moment.tissue_at(points[0].ravel(), points[1].ravel())
+    chosen = where.ravel()
+    return np.asarray(function(*(p[chosen].astype(np.float32) for p in place)))
 
 
 def _averaged(nodes: Nodes) -> float:
@@ -190,26 +170,122 @@ def _listed(point: Float64[np.ndarray, " 3"]) -> list[float]:
     return [float(value) for value in point]
 
 
+class _Numbers(NamedTuple):
+    """Of a scanner, for the kernel."""
+
+    db_per_step: float
+    """What a step of a ray takes for each dB/cm/MHz."""
+    reference: float
+    haze_db: float
+    decay: float
+    noise: float
+    """Power."""
+    spread: float
+    """In nodes."""
+
+
 @njit(cache=True, nogil=True)
 @no_type_check
-def _paint(whole, visible, nearest, nodes):
-    row, column, half, seen = nodes
-    for n in range(row.shape[0] - 1):
-        reach = max(half[n], half[n + 1]) + 1
-        r0 = max(0, int(np.floor(min(row[n], row[n + 1]) - reach)))
-        r1 = min(whole.shape[0], int(np.ceil(max(row[n], row[n + 1]) + reach)) + 1)
-        c0 = max(0, int(np.floor(min(column[n], column[n + 1]) - reach)))
-        c1 = min(whole.shape[1], int(np.ceil(max(column[n], column[n + 1]) + reach)) + 1)
-        a, b = row[n + 1] - row[n], column[n + 1] - column[n]
-        squared = max(a * a + b * b, 1e-12)
-        for r in range(r0, r1):
-            for c in range(c0, c1):
-                part = ((r - row[n]) * a + (c - column[n]) * b) / squared
-                part = min(max(part, 0.0), 1.0)
-                off = np.hypot(r - row[n] - part * a, c - column[n] - part * b)
-                if off > (1 - part) * half[n] + part * half[n + 1]:
-                    continue
-                whole[r, c] = 1
-                if off < nearest[r, c]:
-                    nearest[r, c] = off
-                    visible[r, c] = seen[n + 1] if part > 0.5 else seen[n]
+def _go_beside(out, places, asides):
+    """Fill points at distances from a line, across it."""
+    x, y = places
+    last = x.shape[0] - 1
+    for n in range(last + 1):
+        before, after = max(n - 1, 0), min(n + 1, last)
+        steep = np.arctan2(y[after] - y[before], x[after] - x[before])
+        sine, cosine = np.sin(steep), np.cos(steep)
+        for i in range(len(asides)):
+            out[0, i, n] = x[n] - asides[i] * sine
+            out[1, i, n] = y[n] + asides[i] * cosine
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _follow_beams(out, above, down, beams, shape):
+    """Fill points at depths along beams, and which of them lie above the beams' ends."""
+    depth, across = beams
+    convex, radius = shape
+    for i in range(down.shape[0]):
+        for n in range(depth.shape[0]):
+            above[i, n] = down[i] <= depth[n]
+            out[0, i, n], out[1, i, n] = across[n], down[i]
+            if convex:
+                out[0, i, n] = (radius + down[i]) * np.sin(across[n])
+                out[1, i, n] = (radius + down[i]) * np.cos(across[n]) - radius
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _surround(out, nodes, asked, numbers):
+    """Fill what tissue above every node leaves, and what is around the node, in dB."""
+    tissue, takes, above = asked
+    loss = np.zeros(above.shape[1])
+    k = 0
+    for i in range(above.shape[0]):
+        for n in range(loss.shape[0]):
+            if above[i, n]:
+                loss[n] += numbers.db_per_step * (takes[k] - numbers.reference)
+                k += 1
+    along = nodes.along_mm
+    count, last = along.shape[0], 2 * loss.shape[0] - 2
+    power = np.empty(count)
+    for n in range(count):
+        total = 0.0
+        for i in range(tissue.shape[0] // count):
+            total += 10 ** (tissue[i * count + n] / 10)
+        power[n] = total * count / tissue.shape[0]
+    power = _smoothed(power, numbers.spread)
+    for n in range(count):
+        i = min(n // 2, loss.shape[0] - 1)
+        passed = -loss[i]
+        if n < last and n % 2:
+            part = (along[n] - along[n - 1]) / (along[n + 1] - along[n - 1])
+            passed -= part * (loss[i + 1] - loss[i])
+        haze = numbers.haze_db - numbers.decay * max(nodes.depth_mm[n], 0.0)
+        speckle = power[n] * 10 ** (passed / 10)
+        out[0, n] = passed
+        out[1, n] = 10 * np.log10(speckle + 10 ** (haze / 10) + numbers.noise)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _smoothed(values, spread):
+    """Return values averaged by a Gaussian; beyond their ends they go on as they end."""
+    reach = int(4 * spread + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+    weights /= weights.sum()
+    out = np.zeros(values.shape[0])
+    for n in range(values.shape[0]):
+        for k in range(weights.shape[0]):
+            at = min(max(n + k - reach, 0), values.shape[0] - 1)
+            out[n] += weights[k] * values[at]
+    return out
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _widened(flags, reach, value):
+    """Return flags whose runs of a value are longer by some nodes at either end."""
+    out = flags.copy()
+    for n in range(flags.shape[0]):
+        for k in range(max(n - reach, 0), min(n + reach + 1, flags.shape[0])):
+            if flags[k] == value:
+                out[n] = value
+    return out
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _without_bits(seen):
+    """Return flags without gaps of up to four nodes, and without pieces of one or two."""
+    flags = np.empty(seen.shape[0] + 12, dtype=np.bool_)
+    for n in range(flags.shape[0]):  # beyond their ends they go on as they end
+        flags[n] = seen[min(max(n - 6, 0), seen.shape[0] - 1)]
+    flags = _widened(_widened(flags, 2, True), 2, False)
+    return _widened(_widened(flags, 1, False), 1, True)[6:-6].copy()
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _median(values, where):
+    return np.median(values[where])

@@ -12,12 +12,13 @@ that needles fade as published ones do: bright across the beam, faint from 35 de
 et al., J Vasc Interv Radiol 14:1553, 2003; Arif et al., doi:10.1007/s00270-017-1798-7).
 """
 
+import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import erf
+from numba import njit
 
 from sonotrace.simulate.beam import elevation_table, lateral_inverse_square
 from sonotrace.simulate.grid import Grid
@@ -63,24 +64,21 @@ def point_strength(
         amplitude: Peak after pulse and beam.
     """
     probe, shape = grid.scanner.probe, grid.shape
-    # depositing between nodes widens pulse and beam by a triangle, of variance step^2 / 6
-    pulse = probe.pulse_mm**2 + shape.sample_step**2 / 6
-    narrow = 1 / lateral_inverse_square(probe, depth_mm)
-    reach = (shape.radius + depth_mm) if shape.convex else 1.0
-    beam = narrow + (shape.beam_step * reach) ** 2 / 6
-    lost = probe.pulse_mm / np.sqrt(pulse) * np.sqrt(np.abs(narrow / beam))
-    cosine = 1 / np.sqrt(1 + slope**2)
-    sine = np.abs(slope) * cosine
-    # a line along (cos, sin) under exp(-x^2/2 s^2 - y^2/2 p^2 + i q x) integrates to
-    # sqrt(2 pi / a) exp(-q^2 cos^2 / 2 a); there are 1 / step points in a mm of it
-    a = cosine**2 / beam + sine**2 / pulse
     number = 4 * np.pi / probe.wavelength_mm
-    turns = number * np.sin(np.radians(probe.steering_deg))
-    looks = [np.abs(np.exp(-((q * cosine) ** 2) / (2 * a))) ** 2 for q in turns]
-    power = 2 * np.pi / np.abs(a) * lost**2 * np.mean(looks, axis=0)
-    across = 1 / np.real(1 / (cosine**2 * pulse + sine**2 * beam))
-    power *= _share_in_row(np.sqrt(across) / np.maximum(cosine, 1e-3), grid.scanner.view.pixel_mm)
-    return np.asarray(amplitude * step_mm / np.sqrt(power))
+    lines = _Lines(
+        convex=shape.convex,
+        radius=shape.radius,
+        beam_step=shape.beam_step,
+        pulse=probe.pulse_mm,
+        # depositing between nodes widens pulse and beam by a triangle, of variance step^2 / 6
+        widened=probe.pulse_mm**2 + shape.sample_step**2 / 6,
+        pixel=grid.scanner.view.pixel_mm,
+        turns=number * np.sin(np.radians(probe.steering_deg)),
+    )
+    strength = np.empty_like(depth_mm)
+    inverse = lateral_inverse_square(probe, depth_mm)
+    _strength(strength, (depth_mm, inverse, slope, step_mm, amplitude), lines)
+    return strength
 
 
 def elevational_weight(grid: Grid, depth_mm: Values, offset_mm: Values) -> Values:
@@ -91,11 +89,9 @@ def elevational_weight(grid: Grid, depth_mm: Values, offset_mm: Values) -> Value
     """
     table = grid.elevation
     field = _monotone_field(grid.scanner.probe, grid.scanner.reach_mm())
-    at = np.clip(np.rint(depth_mm / table.depth_step_mm).astype(int), 0, len(field) - 1)
-    place = np.abs(offset_mm) / table.offset_step_mm
-    offset = np.minimum(place.astype(int), field.shape[1] - 2)
-    part = np.minimum(place - offset, 1.0)
-    return np.asarray((1 - part) * field[at, offset] + part * field[at, offset + 1])
+    weight = np.empty(np.shape(depth_mm))
+    _weigh(weight, depth_mm, offset_mm, (field, table.depth_step_mm, table.offset_step_mm))
+    return weight
 
 
 def half_slice_mm(grid: Grid, depth_mm: Values) -> Values:
@@ -104,13 +100,6 @@ def half_slice_mm(grid: Grid, depth_mm: Values) -> Values:
     return np.asarray(
         np.interp(depth_mm, grid.elevation.depth_step_mm * np.arange(len(half)), half)
     )
-
-
-def _share_in_row(spread_mm: Values, pixel_mm: float) -> Values:
-    """Return the mean power of exp(-y^2 / 2 s^2) in the row of pixels that holds its peak."""
-    ratio = pixel_mm / spread_mm
-    inside = np.sqrt(np.pi) * erf(ratio) / ratio - (1 - np.exp(-(ratio**2))) / ratio**2
-    return np.asarray(inside)
 
 
 @lru_cache(maxsize=32)
@@ -130,3 +119,62 @@ def _half_slice(probe: Probe, reach_mm: float) -> Float64[np.ndarray, " D"]:
     grown = np.cumsum(power, axis=1)
     inside = np.argmax(grown >= SLICE_ENERGY * grown[:, -1:], axis=1)
     return np.asarray(np.maximum(inside, 1) * table.offset_step_mm, dtype=np.float64)
+
+
+class _Lines(NamedTuple):
+    """What decides how the points of a line are spread."""
+
+    convex: bool
+    radius: float
+    beam_step: float
+    pulse: float
+    widened: float
+    """Variance of the pulse, once it is deposited."""
+    pixel: float
+    turns: Float64[np.ndarray, " S"]
+    """Change of phase for a mm across, of every direction of steering."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _strength(out, values, lines):
+    depth, inverse, slope, step, amplitude = values
+    pulse, turns = lines.widened, lines.turns
+    for n in range(out.shape[0]):
+        narrow = 1 / inverse[n]
+        reach = lines.radius + depth[n] if lines.convex else 1.0
+        beam = narrow + (lines.beam_step * reach) ** 2 / 6
+        lost = lines.pulse / np.sqrt(pulse) * np.sqrt(abs(narrow / beam))
+        cosine = 1 / np.sqrt(1 + slope[n] ** 2)
+        sine = abs(slope[n]) * cosine
+        # a line along (cos, sin) under exp(-x^2/2 s^2 - y^2/2 p^2 + i q x) integrates to
+        # sqrt(2 pi / a) exp(-q^2 cos^2 / 2 a); there are 1 / step points in a mm of it
+        a = cosine**2 / beam + sine**2 / pulse
+        fading = -(cosine**2) * (1 / a).real
+        looks = 0.0
+        for turn in turns:
+            looks += np.exp(turn**2 * fading)
+        power = 2 * np.pi / abs(a) * lost**2 * looks / turns.shape[0]
+        across = 1 / (1 / (cosine**2 * pulse + sine**2 * beam)).real
+        power *= _share_in_row(np.sqrt(across) / max(cosine, 1e-3), lines.pixel)
+        out[n] = amplitude[n] * step[n] / np.sqrt(power)
+
+
+@njit(inline="always")
+@no_type_check
+def _share_in_row(spread_mm, pixel_mm):
+    """Return the mean power of exp(-y^2 / 2 s^2) in the row of pixels that holds its peak."""
+    ratio = pixel_mm / spread_mm
+    return np.sqrt(np.pi) * math.erf(ratio) / ratio - (1 - np.exp(-(ratio**2))) / ratio**2
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _weigh(out, depth_mm, offset_mm, table):
+    field, depth_step, offset_step = table
+    for n in range(out.shape[0]):
+        at = int(min(max(np.rint(depth_mm[n] / depth_step), 0), field.shape[0] - 1))
+        place = abs(offset_mm[n]) / offset_step
+        offset = int(min(place, field.shape[1] - 2))
+        part = min(place - offset, 1.0)
+        out[n] = (1 - part) * field[at, offset] + part * field[at, offset + 1]

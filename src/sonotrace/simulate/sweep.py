@@ -7,7 +7,6 @@ channel shows vessels, tubes and wires from the poses and on the pixels of the e
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
@@ -15,19 +14,17 @@ import torch
 from jaxtyping import Float64, UInt8
 
 from sonotrace.data.sweep import Sweep
-from sonotrace.simulate.beam import beam_mm, elevation_table
 from sonotrace.simulate.clip import clip_of
 from sonotrace.simulate.domains import Domain, draw_scanner
-from sonotrace.simulate.motion import Push, draw_tissue_motion, went_to
+from sonotrace.simulate.motion import Push, draw_tissue_motion
 from sonotrace.simulate.path import SHAPES, Poses, Shape, draw_path
-from sonotrace.simulate.phantom import TUBE, Phantom, Rod, draw_phantom
+from sonotrace.simulate.phantom import TUBE, Phantom, draw_phantom
 from sonotrace.simulate.phantom_mask import mark_phantom
 from sonotrace.simulate.photoacoustic import Light, Photoacoustic, make_photoacoustic
-from sonotrace.simulate.probe import Probe, Scanner
+from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Stage, Truth, set_stage
 from sonotrace.simulate.section import places_of_pixels, trace_tissue
-from sonotrace.simulate.specular import Finish, elevational_weight, reflected
 from sonotrace.simulate.tissue import draw_breast, draw_muscle
 from sonotrace.simulate.vessel import (
     Vascular,
@@ -37,6 +34,7 @@ from sonotrace.simulate.vessel import (
     nearest_vessel,
     vessels_of,
 )
+from sonotrace.simulate.wire import wire_echoes
 from sonotrace.simulate.world import Anatomy, speckle_pitch_mm
 from sonotrace.types import Frame
 
@@ -49,8 +47,6 @@ Grey = UInt8[np.ndarray, "H W"]
 Subject = Literal["phantom", "vessels", "breast"]
 Corner = tuple[float, float, float]
 
-_WIRE = Finish(30.0, -26.0, 0.35)
-_WIRE_STEP_MM = 0.05
 _WIRE_LIGHT, _TUBE_LIGHT = 0.7, 1.0
 _LINK_MM = 1.0
 _LEAST_LENGTH_MM = 16.0
@@ -87,7 +83,7 @@ class SweepContent:
         """Return the echoes of the wires."""
         if self.phantom is None:
             return ()
-        return [_wire_echoes(wire, moment) for wire in self.phantom.wires]
+        return [wire_echoes(self.phantom.wires, moment)] if self.phantom.wires else ()
 
     def truth(self, moment: Moment) -> Truth:
         """Return the classes of all pixels of the fan, and the frame's pose."""
@@ -311,45 +307,3 @@ def _absorbers(phantom: Phantom) -> Vessels:
     return make_vessels(
         np.concatenate(starts), np.concatenate(ends), np.array(radii), np.array(shares)
     )
-
-
-def _wire_echoes(wire: Rod, moment: Moment) -> Points:
-    """Return points along a wire that peak alike whether it lies in the picture or crosses it."""
-    grid = moment.grid
-    start, end = np.array(wire.start_mm), np.array(wire.end_mm)
-    count = max(2, int(np.linalg.norm(end - start) / _WIRE_STEP_MM))
-    line = start + np.linspace(0, 1, count)[:, None] * (end - start)
-    columns = [np.ascontiguousarray(line[:, q]) for q in range(3)]
-    x, y, z = moment.probe_at(*went_to(moment.flow, columns[0], columns[1], columns[2]))
-    radius = grid.shape.radius
-    depth = np.hypot(x, y + radius) - radius if grid.shape.convex else y
-    across = np.arctan2(x, y + radius) if grid.shape.convex else x
-    near = (np.abs(z) < grid.half_slab_mm(depth)) & (depth > 0)
-    if not near.any():
-        return Points(np.empty(0), np.empty(0), np.empty(0))
-    way = np.stack([np.gradient(values) for values in (x, y, z)])[:, near]
-    step = np.linalg.norm(way, axis=0)
-    way = way / step
-    x, y, z, depth, across = x[near], y[near], z[near], depth[near], across[near]
-    turn = across if grid.shape.convex else np.zeros_like(x)
-    along_beam = np.sin(turn) * way[0] + np.cos(turn) * way[1]
-    aside = np.cos(turn) * way[0] - np.sin(turn) * way[1]
-    probe, table = grid.scanner.probe, grid.elevation
-    at = np.clip(np.rint(depth / table.depth_step_mm).astype(int), 0, len(table.field) - 1)
-    thickness = _thickness_mm(probe, grid.scanner.reach_mm())[at]
-    spread = np.sqrt(
-        (aside / beam_mm(probe, depth)) ** 2
-        + (along_beam / probe.pulse_mm) ** 2
-        + 2 * np.pi * (way[2] / thickness) ** 2
-    )
-    amplitude = reflected(_WIRE, np.arcsin(np.clip(np.abs(along_beam), 0, 1)))
-    weight = elevational_weight(grid, depth, z)
-    return Points(depth, across, amplitude * weight * step * spread / np.sqrt(2 * np.pi))
-
-
-@lru_cache(maxsize=32)
-def _thickness_mm(probe: Probe, reach_mm: float) -> Float64[np.ndarray, " D"]:
-    """Return the integral of the elevational field over the offset, at every depth of its table."""
-    table = elevation_table(probe, reach_mm)
-    both: Float64[np.ndarray, " D"] = 2.0 * np.abs(table.field).sum(axis=1, dtype=np.float64)
-    return both * table.offset_step_mm
