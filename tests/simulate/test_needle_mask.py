@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
 
+from sonotrace.simulate.blob_mask import mark_blob
 from sonotrace.simulate.fascia import Streak, mark_streaks
 from sonotrace.simulate.grid import make_grid
 from sonotrace.simulate.motion import STILL, Push, TissueMotion, flow_box
 from sonotrace.simulate.needle_body import Advance, Needle
 from sonotrace.simulate.needle_echo import see
-from sonotrace.simulate.needle_mask import mark_lesion, paint, trace_near
+from sonotrace.simulate.needle_mask import paint
 from sonotrace.simulate.outline import Blob, draw_waves
 from sonotrace.simulate.path import poses_from
 from sonotrace.simulate.probe import Probe, Scanner, View
 from sonotrace.simulate.scene import Moment
-from sonotrace.simulate.section import mark_section, trace_tissue
+from sonotrace.simulate.section import mark_section, trace_near, trace_tissue
 from sonotrace.simulate.world import pose_of
 
 GRIDS = {
@@ -56,7 +57,7 @@ def blank(at):
 
 def test_square_by_square_a_lesion_covers_the_pixels_that_it_covers_one_by_one(at):
     quick, slow = blank(at), blank(at)
-    mark_lesion(quick, trace_near(at, (BLOB,)), BLOB)
+    mark_blob(quick, trace_near(at, (BLOB,)), BLOB, 2)
     mark_section(slow, trace_tissue(at), BLOB, 2)
     assert (slow == 2).sum() > 100
     # the inverse of the motion is known to 1e-4 mm, which hardly ever decides a pixel
@@ -76,7 +77,7 @@ def test_square_by_square_streaks_cover_the_pixels_that_they_cover_one_by_one(at
 def test_an_angular_lesion_is_marked_as_well(at):
     boxy = Blob(centre=BLOB.centre, half_mm=BLOB.half_mm, squareness=4.0)
     quick, slow = blank(at), blank(at)
-    mark_lesion(quick, trace_near(at, (boxy,)), boxy)
+    mark_blob(quick, trace_near(at, (boxy,)), boxy, 2)
     mark_section(slow, trace_tissue(at), boxy, 2)
     assert (quick != slow).sum() <= 1
 
@@ -90,7 +91,7 @@ def test_the_needle_lies_before_the_lesion_and_hides_of_it_only_what_is_seen_of_
     )  # fmt: skip
     nodes = see(grid, at.pose, needle.shaft(0.0, needle.along(0.0, 0.5)))
     behind = blank(at)
-    mark_lesion(behind, trace_near(at, (BLOB,)), BLOB)
+    mark_blob(behind, trace_near(at, (BLOB,)), BLOB, 2)
     near_tip = np.arange(len(nodes.x)) >= len(nodes.x) - 6
     geometric, visible, any_seen = paint(grid, nodes, near_tip, behind)
     shaft = paint(grid, nodes, near_tip, np.zeros_like(behind))[0] == 1

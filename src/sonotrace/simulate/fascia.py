@@ -9,14 +9,13 @@ from functools import lru_cache
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int32
+from jaxtyping import Bool, Float, Float32, Float64
 from numba import njit
 
-from sonotrace.simulate.grid import Grid
 from sonotrace.simulate.lattice import LEVEL_TOP_DB
 from sonotrace.simulate.outline import Box
 from sonotrace.simulate.scene import Labels
-from sonotrace.simulate.section import Tracing
+from sonotrace.simulate.section import Tracing, fan_nodes, in_fan
 from sonotrace.simulate.world import Anatomy
 
 LEAST_DB = np.float32(6.0)
@@ -130,23 +129,6 @@ def mark_streaks(labels: Labels, tracing: Tracing, streaks: tuple[Streak, ...]) 
     """
     masks = (labels, fan_nodes(tracing.moment.grid))
     _mark(masks, tracing.places, tracing.step, _tabulate(streaks))
-
-
-def fan_nodes(grid: Grid) -> Int32[np.ndarray, "A B"]:
-    """Return the nodes of the scan conversion, for `in_fan`; none if the fan is the picture."""
-    if grid.conversion is None or not grid.shape.convex:
-        return _NO_NODES
-    return grid.conversion.node
-
-
-_NO_NODES = np.zeros((0, 0), dtype=np.int32)
-
-
-@njit(inline="always")
-@no_type_check
-def in_fan(node, row, column):
-    """Return whether a pixel shows what a beam has seen."""
-    return node.shape[0] == 0 or node[row, column] >= 0
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from sonotrace.simulate.blob_mask import mark_blob
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.inclusion import Inclusion, Overlay
 from sonotrace.simulate.lesion_body import (
@@ -44,7 +45,7 @@ from sonotrace.simulate.path import Poses, draw_path
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Labels, Moment, Scene, Truth
-from sonotrace.simulate.section import mark_section, trace_tissue
+from sonotrace.simulate.section import mark_section, trace_near
 from sonotrace.simulate.specular import elevational_weight
 from sonotrace.simulate.tissue import draw_breast
 from sonotrace.simulate.world import speckle_pitch_mm
@@ -85,11 +86,14 @@ class LesionContent:
         """Return the section of the lesion and those of its look-alikes."""
         view = moment.grid.scanner.view
         labels = np.zeros((view.rows, view.columns), dtype=np.uint8)
-        tracing = trace_tissue(moment)
-        mark_section(labels, tracing, self.body, LESION)
+        tracing = trace_near(moment, (self.body, *self.look_alikes))
+        mark_blob(labels, tracing, self.body, LESION)
         distractors = np.zeros_like(labels)
         for one in self.look_alikes:
-            mark_section(distractors, tracing, one, 1)
+            if isinstance(one, Blob):
+                mark_blob(distractors, tracing, one, 1)
+            else:
+                mark_section(distractors, tracing, one, 1)
         distractors[labels > 0] = 0
         return Truth(labels, labels, distractors, self._facts(moment, labels))
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from sonotrace.errors import GeometryError
+from sonotrace.simulate.blob_mask import mark_blob
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.fascia import Streak, Streaked, draw_streaks, mark_streaks
 from sonotrace.simulate.grid import make_grid
@@ -38,7 +39,7 @@ from sonotrace.simulate.needle_echo import (
     tip_amplitude,
     wall_amplitude,
 )
-from sonotrace.simulate.needle_mask import mark_lesion, paint, trace_near
+from sonotrace.simulate.needle_mask import paint
 from sonotrace.simulate.needle_truth import (
     Flags,
     Surroundings,
@@ -53,6 +54,7 @@ from sonotrace.simulate.path import Poses, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Truth
+from sonotrace.simulate.section import trace_near
 from sonotrace.simulate.tissue import draw_breast, draw_muscle
 from sonotrace.simulate.world import Anatomy, pose_of, speckle_pitch_mm
 
@@ -100,7 +102,7 @@ class NeedleContent:
         tracing = trace_near(moment, (*lesions, *self.streaks))
         behind = np.zeros((view.rows, view.columns), dtype=np.uint8)
         if self.lesion is not None:
-            mark_lesion(behind, tracing, self.lesion)
+            mark_blob(behind, tracing, self.lesion, 2)
             x, y, z = moment.tissue_at(tip[0:1], tip[1:2], tip[2:3])
             facts["tip_to_lesion_mm"] = float(self.lesion.distance_mm(x, y, z)[0])
         geometric, visible, facts["visible"] = paint(moment.grid, nodes, seen, behind)

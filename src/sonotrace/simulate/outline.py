@@ -66,7 +66,7 @@ class Blob:
     def contains(self, x: Values, y: Values, z: Values) -> Bool[np.ndarray, " N"]:
         """Return which places lie inside; quicker than the distance."""
         out = np.empty(x.shape, dtype=np.bool_)
-        numbers, (least, most) = self._numbers(), _extent(self).radii
+        numbers, (least, most) = self._numbers(), self.radii()
         tables = _table(self.waves), _table(self.spikes)
         _inside(out, (x, y, z), numbers, tables, (least, most))
         return out
@@ -74,6 +74,10 @@ class Blob:
     def box_mm(self) -> Box:
         """Return a box around the body."""
         return _extent(self).box
+
+    def radii(self) -> tuple[float, float]:
+        """Return between which distances from the centre the surface lies, in half axes."""
+        return _extent(self).radii
 
     def reach_mm(self) -> float:
         """Return how far the body reaches from its centre."""

@@ -1,12 +1,14 @@
 """Sections of bodies: which pixels of a frame show tissue that lies within a body."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int32
 from numba import njit
 
-from sonotrace.simulate.motion import went_to
+from sonotrace.simulate.grid import Grid
+from sonotrace.simulate.motion import invert_at, went_to
 from sonotrace.simulate.outline import Body
 from sonotrace.simulate.scene import Labels, Moment
 
@@ -14,6 +16,12 @@ _STEP_MM = 0.7
 """Distance of the pixels whose tissue is traced back. Between them it is interpolated, which is
 off by a few hundredths of a mm at most: displacements are themselves interpolated over 2 mm."""
 _LEAST_STEP = 3
+_SPARE = 2.0
+"""Traced around the boxes of bodies, in sides of a square of pixels: more than its diagonal, though
+the tissue has been stretched."""
+_CLOSE_MM = 1e-4
+"""A step of the inverse that changes less is the last."""
+_NO_NODES = np.zeros((0, 0), dtype=np.int32)
 _SPARE_MM = 1.0
 """Tissue bends between the corners of a body's box."""
 
@@ -37,6 +45,25 @@ def trace_tissue(moment: Moment) -> Tracing:
     x, y = np.meshgrid(x, y)
     places = np.stack(moment.tissue_at(x.ravel(), y.ravel()))
     return Tracing(moment, step, places.reshape(3, *x.shape))
+
+
+def trace_near(moment: Moment, bodies: Sequence[Body]) -> Tracing:
+    """Trace the tissue of a frame back to where it was at rest, near bodies.
+
+    Far from all of them it is left where it is now, which is outside them as well.
+    """
+    scanner, flow = moment.grid.scanner, moment.flow
+    view = scanner.view
+    step = max(_LEAST_STEP, int(_STEP_MM / view.pixel_mm))
+    rows, columns = -(-view.rows // step) + 1, -(-view.columns // step) + 1
+    left = -(view.columns - 1) / 2 * view.pixel_mm
+    first = (left, 0.5 * view.pixel_mm + scanner.fan_top_mm(), step * view.pixel_mm)
+    boxes = np.array([body.box_mm() for body in bodies], dtype=np.float64).reshape(-1, 2, 3)
+    reach = flow.largest_mm + _SPARE * step * view.pixel_mm
+    boxes += np.array([[-reach], [reach]])
+    places = np.empty((3, rows, columns))
+    _trace(places, first, (moment.pose.rotation, moment.pose.origin), flow, boxes)
+    return Tracing(moment, step, places)
 
 
 def places_of_pixels(tracing: Tracing) -> Float64[np.ndarray, "3 N"]:
@@ -69,6 +96,13 @@ def mark_section(labels: Labels, tracing: Tracing, body: Body, value: int) -> No
     if conversion is not None:  # outside the fan of a convex array nothing is seen
         inside &= conversion.node[window] >= 0
     labels[window][inside] = value
+
+
+def fan_nodes(grid: Grid) -> Int32[np.ndarray, "A B"]:
+    """Return the nodes of the scan conversion, for `in_fan`; none if the fan is the picture."""
+    if grid.conversion is None or not grid.shape.convex:
+        return _NO_NODES
+    return grid.conversion.node
 
 
 def _window(moment: Moment, body: Body) -> tuple[slice, slice] | None:
@@ -105,3 +139,43 @@ def _interpolate(fine, coarse, step, first):
                 upper = (1 - right) * coarse[axis, i, j] + right * coarse[axis, i, j + 1]
                 lower = (1 - right) * coarse[axis, i + 1, j] + right * coarse[axis, i + 1, j + 1]
                 fine[axis, r, c] = (1 - down) * upper + down * lower
+
+
+@njit(inline="always")
+@no_type_check
+def in_fan(node, row, column):
+    """Return whether a pixel shows what a beam has seen."""
+    return node.shape[0] == 0 or node[row, column] >= 0
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _trace(places, first, pose, flow, boxes):
+    rotation, origin = pose
+    left, top, step = first
+    p, q, r = 0.0, 0.0, 0.0
+    for i in range(places.shape[1]):
+        u, v, w, near = 0.0, 0.0, 0.0, False  # how displacements change along a row
+        for j in range(places.shape[2]):
+            x, y = left + j * step, top + i * step
+            a = rotation[0, 0] * x + rotation[0, 1] * y + origin[0]
+            b = rotation[1, 0] * x + rotation[1, 1] * y + origin[1]
+            c = rotation[2, 0] * x + rotation[2, 1] * y + origin[2]
+            if flow.still or not _within_any(boxes, a, b, c):
+                u, v, w, near = 0.0, 0.0, 0.0, False
+            else:
+                d, e, f = invert_at(flow, a, b, c, (p + u, q + v, r + w), _CLOSE_MM)
+                u, v, w = (d - p, e - q, f - r) if near else (0.0, 0.0, 0.0)
+                p, q, r, near = d, e, f, True
+                a, b, c = a - d, b - e, c - f
+            places[0, i, j], places[1, i, j], places[2, i, j] = a, b, c
+
+
+@njit(inline="always")
+@no_type_check
+def _within_any(boxes, a, b, c):
+    for n in range(boxes.shape[0]):
+        across = boxes[n, 0, 0] < a < boxes[n, 1, 0] and boxes[n, 0, 1] < b < boxes[n, 1, 1]
+        if across and boxes[n, 0, 2] < c < boxes[n, 1, 2]:
+            return True
+    return False
