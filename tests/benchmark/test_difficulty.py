@@ -5,9 +5,11 @@ from sonotrace.benchmark.difficulty import (
     DifficultySettings,
     Pictures,
     draw_pictures,
+    fit,
     gather,
+    hard_enough,
     held_out_seeds,
-    measure_difficulty,
+    score,
     scoring_seeds,
     training_seeds,
 )
@@ -54,11 +56,20 @@ def test_the_same_seeds_give_the_same_pictures(pictures):
     assert torch.equal(again.frames, pictures.frames)
 
 
-def test_network_and_rule_are_scored_on_every_set(pictures):
-    bright = Pictures(255 - pictures.frames, pictures.labels, pictures.scenes)
-    found = measure_difficulty(pictures, {"same": pictures, "inverse": bright}, SMALL)
-    assert set(found["scores"]) == {"same", "inverse"}
-    for scores in found["scores"].values():
+def test_network_and_rule_are_scored(pictures):
+    fitted = fit(pictures, SMALL)
+    for some in (pictures, Pictures(255 - pictures.frames, pictures.labels, pictures.scenes)):
+        scores = score(fitted, some)
         for how in ("network", "rule"):
             assert 0 <= scores[how]["mean"] <= 1
             assert scores[how]["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "network", "expected"),
+    [(0.49, 0.80, True), (0.50, 0.90, False), (0.30, 0.79, False)],
+)
+def test_lesions_are_hard_enough_where_the_rule_fails_and_the_network_does_not(
+    rule, network, expected
+):
+    assert hard_enough({"rule": {"mean": rule}, "network": {"mean": network}}) is expected

@@ -81,8 +81,9 @@ def test_lesions_range_from_nearly_as_bright_as_their_surroundings_to_far_darker
         draw_filling(np.random.default_rng(seed), "benign", 0.0, DIFFICULTY).level_db
         for seed in range(200)
     ]
-    assert -17.01 < min(levels) < -15
-    assert -3.5 < max(levels) < 0
+    darkest, brightest = DIFFICULTY.contrast_db[0], DIFFICULTY.faint_db[1]
+    assert darkest < min(levels) < darkest + 1
+    assert brightest - 1 < max(levels) < brightest
 
 
 def test_look_alikes_keep_clear_of_the_lesion():

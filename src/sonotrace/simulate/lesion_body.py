@@ -24,20 +24,20 @@ class Difficulty(NamedTuple):
     """What makes lesions hard to find; ranges in the units of the names."""
 
     benign_share: float = 0.4
-    contrast_db: Range = (-17.0, -6.0)
+    contrast_db: Range = (-17.0, -7.0)
     """Of the lesion over its surroundings."""
-    faint_share: float = 0.18
+    faint_share: float = 0.07
     """Lesions that are nearly as bright as their surroundings: their borders show them."""
-    faint_db: Range = (-5.5, -2.5)
+    faint_db: Range = (-6.5, -3.5)
     benign_softness_mm: Range = (0.35, 1.0)
     malignant_softness_mm: Range = (0.6, 1.8)
-    lobules: tuple[int, int] = (0, 3)
+    lobules: tuple[int, int] = (0, 4)
     """Look-alikes: dark lobules without capsule, halo or shadow; least and most."""
-    lobule_db: Range = (-14.0, -5.0)
-    lobule_scale: Range = (0.6, 1.4)
+    lobule_db: Range = (-15.5, -5.5)
+    lobule_scale: Range = (0.8, 1.5)
     """Size of a lobule over that of the lesion."""
-    vessels: tuple[int, int] = (0, 2)
-    vessel_mm: Range = (0.6, 1.7)
+    vessels: tuple[int, int] = (0, 3)
+    vessel_mm: Range = (0.7, 2.2)
     """Radius."""
     courses: tuple[tuple[Course, float], ...] = (
         ("hold", 0.3),
@@ -65,10 +65,10 @@ def draw_body(random: np.random.Generator, kind: Kind, domain: Domain, scanner: 
     depth = scanner.view.depth_mm
     scale = float(np.clip(depth / 40, 0.75, 1.7))
     if kind == "benign":
-        a = random.uniform(3.0, 7.5) * scale
+        a = random.uniform(3.5, 8.5) * scale
         b = a * random.uniform(0.45, 0.8)
     else:
-        b = random.uniform(3.0, 6.0) * scale
+        b = random.uniform(3.5, 7.0) * scale
         a = b * random.uniform(0.7, 1.05)
     c = float(np.sqrt(a * b) * random.uniform(0.55, 0.9))
     y = float(random.uniform(max(0.16 * depth, 1.25 * b + 2.5), 0.6 * depth))
