@@ -9,10 +9,10 @@ from sonotrace.simulate.lines import (
     BATCH,
     BENDS,
     blend_layer,
+    drift_of,
     empty_lists,
     frame_of,
     list_courses,
-    room_for_drift,
     scatter,
 )
 from sonotrace.simulate.motion import STILL, Push, TissueMotion, flow_box, went_to
@@ -29,18 +29,18 @@ def moving():
     return TissueMotion().flow(0.0, box, [Push((1.0, 8.0, 1.0), 6.0, (0.6, -0.5, 0.9))])
 
 
-def first_batch(angles, flow):
+def first_batch(angles, flow, pitch_mm=PITCH):
     """Return the lists of the first batch of a layer in the middle, and what they were made of."""
     pose = pose_at((0.2, 0.1, 0.3), angles)
-    renderer = renderer_of(SCANNER, [pose], pitch_mm=PITCH, moved_mm=2.0)
+    renderer = renderer_of(SCANNER, [pose], pitch_mm=pitch_mm, moved_mm=2.0)
     lattice = renderer.world.lattice
     cut = slice_at(renderer.grid, renderer.tables, lattice, pose, flow)
     frame = frame_of(lattice, cut.rotation, cut.origin, cut.where.axis)
     lists = empty_lists(lattice.box.size[cut.where.axis])
-    drift = room_for_drift(lattice, cut.where.axis, flow)
+    drift = drift_of(lattice, cut, flow)
     layer = (cut.where.ranges[0] + cut.where.ranges[1]) // 2
     if not flow.still:
-        blend_layer(drift, lattice, cut, flow, layer)
+        blend_layer(drift, layer)
     courses, line = list_courses(lists, (layer, cut.where.ranges[2]), cut, frame, drift)
     return lists, courses, line, (lattice, cut, pose)
 
@@ -93,7 +93,7 @@ def test_a_line_that_bends_often_is_several_courses():
 
 
 def test_a_batch_ends_with_the_line_that_fills_it():
-    lists, courses, line, (_, cut, _) = first_batch((0, 0, 0), STILL)
+    lists, courses, line, (_, cut, _) = first_batch((0, 0, 0), STILL, pitch_mm=0.3)
     listed = lists.cells[:courses, 3].sum()
     assert BATCH <= listed < BATCH + lists.cells[courses - 1, 3]
     assert cut.where.ranges[2] < line < cut.where.ranges[3]

@@ -18,10 +18,10 @@ from sonotrace.simulate.beam import OFFSETS
 from sonotrace.simulate.lines import (
     LANES,
     blend_layer,
+    drift_of,
     empty_lists,
     frame_of,
     list_courses,
-    room_for_drift,
     scatter,
 )
 
@@ -33,13 +33,13 @@ def sum_slice(nodes, lattice, slice_, flow, tables):
     where = slice_.where
     frame = frame_of(lattice, slice_.rotation, slice_.origin, where.axis)
     lists = empty_lists(lattice.box.size[where.axis])
-    drift = room_for_drift(lattice, where.axis, flow)
+    drift = drift_of(lattice, slice_, flow)
     levels = lattice.levels.reshape(-1)
     numbers = _numbers(where)
     total = 0
     for a in range(where.ranges[0], where.ranges[1]):
         if not flow.still:
-            blend_layer(drift, lattice, slice_, flow, a)
+            blend_layer(drift, a)
         b = where.ranges[2]
         while b < where.ranges[3]:
             courses, b = list_courses(lists, (a, b), slice_, frame, drift)
@@ -50,6 +50,14 @@ def sum_slice(nodes, lattice, slice_, flow, tables):
             _weigh(lists.place, lists.whole, numbers, padded)
             total += _deposit(nodes, levels, lists, listed, tables)
     return total
+
+
+@njit(inline="always")
+@no_type_check
+def _add(nodes, at, weight, real, imag):
+    """Add a weighted complex number to a node."""
+    nodes[at] += weight * real
+    nodes[at + np.uintp(1)] += weight * imag
 
 
 @njit
@@ -72,7 +80,7 @@ def _numbers(where):
     )
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _bend(place, radius, number):
     """Take x and y to the angle and depth of a convex array."""
@@ -94,7 +102,7 @@ def _bend(place, radius, number):
         y[m] = np.sqrt(across * across + away * away) - radius
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _weigh(place, whole, numbers, number):
     """Take places to nodes and parts between them, and signs to complex amplitudes."""
@@ -103,6 +111,7 @@ def _weigh(place, whole, numbers, number):
         margin, centre, turns_per_mm, boost, rows, beams, deepest, widest,
     ) = numbers  # fmt: skip
     across, along, off, real, imag = place[0], place[1], place[2], place[3], place[4]
+    left, upper, lower = place[5], place[6], place[7]
     table, node, other = whole[0], whole[2], whole[3]
     one, two, half = np.float32(1), np.float32(2), np.float32(0.5)
     for m in range(number):
@@ -129,51 +138,43 @@ def _weigh(place, whole, numbers, number):
         strength = real[m] * (one + boost * (down - down * down))
         real[m] = strength * (one - two * s * s)
         imag[m] = -two * strength * s * c
-        along[m], across[m] = down, right
+        both = down * right
+        above, right = right - both, right - right * right
+        left[m], upper[m], lower[m] = one - down - above, above, both
+        along[m], across[m] = down - both, right
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath={"contract"})
 @no_type_check
 def _deposit(nodes, levels, lists, number, tables):
     """Add the scatterers of a batch to the nodes; return how many lie in the slice."""
     below, second, offsets = np.uintp(tables.width), np.uintp(1), np.uintp(OFFSETS)
-    downs, rights, offs = lists.place[1], lists.place[0], lists.place[2]
-    reals, imags = lists.place[3], lists.place[4]
-    one, total = np.float32(1), 0
-    for m in range(number):
-        p, q = lists.whole[2, m], np.uintp(lists.whole[3, m])
-        if p < 0:
-            continue
-        f = np.uintp(lists.whole[0, m])
+    place, whole = lists.place, lists.whole
+    humps, w10, offs, reals, imags = place[0], place[1], place[2], place[3], place[4]
+    w00, w01, w11 = place[5], place[6], place[7]
+    fields, cells, nears, others = whole[0], whole[1], whole[2], whole[3]
+    one, total = np.float32(1), np.uintp(0)
+    for n in range(number):
+        m = np.uintp(n)
+        f = np.uintp(fields[m])
         at = f // offsets
+        if nears[m] < 0:
+            continue
         if offs[m] > tables.half_mm[at]:
             continue
-        level = levels[np.uintp(lists.whole[1, m])]
-        if level == 0:
-            continue
-        total += 1
-        p = np.uintp(p)
-        down, right = downs[m], rights[m]
-        strength = tables.amplitude[np.uintp(level)]
-        strength *= one + tables.boost_beam[at] * (right - right * right)
+        p, q = np.uintp(nears[m]), np.uintp(others[m])
+        level = np.uintp(levels[np.uintp(cells[m])])
+        total += np.uintp(level != 0)
+        strength = tables.amplitude[level] * (one + tables.boost_beam[at] * humps[m])
         f += f
         a, b = tables.field[f] * strength, tables.field[f + second] * strength
         re = reals[m] * a - imags[m] * b
         im = reals[m] * b + imags[m] * a
-        w11 = down * right
-        w10, w01 = down - w11, right - w11
-        w00 = one - down - w01
-        nodes[p] += w00 * re
-        nodes[p + second] += w00 * im
-        nodes[q] += w01 * re
-        nodes[q + second] += w01 * im
-        p += below
-        q += below
-        nodes[p] += w10 * re
-        nodes[p + second] += w10 * im
-        nodes[q] += w11 * re
-        nodes[q + second] += w11 * im
-    return total
+        _add(nodes, p, w00[m], re, im)
+        _add(nodes, q, w01[m], re, im)
+        _add(nodes, p + below, w10[m], re, im)
+        _add(nodes, q + below, w11[m], re, im)
+    return np.int64(total)
 
 
 @njit(inline="always")

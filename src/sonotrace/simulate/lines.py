@@ -15,9 +15,9 @@ from numba import njit
 
 from sonotrace.simulate.lattice import KEY_STEP, hash_of_line, key_of_cell, mix32
 
-BATCH = 256
+BATCH = 512
 """Cells that are listed before they are worked off: little enough for the fastest cache."""
-BENDS = 3
+BENDS = 2
 """Of a course; lines that bend more often are several courses."""
 LANES = 8
 """Cells are written in groups of this size; the last group of a course may be too long."""
@@ -28,13 +28,14 @@ Vector = tuple[float, float, float]
 class Lists(NamedTuple):
     """What is known of the cells of a batch: one row of each for each kind of number."""
 
-    place: Float32[np.ndarray, "5 B"]
-    """x, y, z and sign; later parts between nodes, z, and the complex amplitude."""
+    place: Float32[np.ndarray, "8 B"]
+    """x, y, z and sign; later x - x^2 of the part x between beams, the weight of the node below, z,
+    the complex amplitude, and the weights of the other nodes: here, beside, and below that."""
     whole: Int32[np.ndarray, "4 B"]
     """Place in the table of the field, cell of the lattice, upper nodes on both sides."""
     starts: Float32[np.ndarray, "N 6"]
     """Of a course: where its first cell is and what a cell adds."""
-    bends: Float32[np.ndarray, "N 3 4"]
+    bends: Float32[np.ndarray, "N 2 4"]
     """Of a course: cells from its first one to the node at which it bends, and what is added to the
     step from there on."""
     cells: Int32[np.ndarray, "N 4"]
@@ -54,22 +55,29 @@ class Frame(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """The flow of one layer of the lattice, in the probe's frame."""
+    """The flow in the probe's frame, at nodes around the slice.
+
+    Along the lines they reach so far that no cell of the slice lies outside: beyond the nodes of
+    the flow, the outermost ones are repeated.
+    """
 
     still: bool
-    nodes: Float32[np.ndarray, "F N 3"]
+    nodes: Float64[np.ndarray, "S F N3"]
+    """Across the lines, the slower axis first, and along them: x, y and z of each node."""
+    layer: Float64[np.ndarray, "F N3"]
+    """The same in one layer of the lattice."""
+    column: Float64[np.ndarray, " N3"]
+    """The same along one line."""
     per_node: float
     """Cells from node to node."""
     per_cell: float
     """The inverse."""
-    shift_fast: float
-    """Cell at which node 0 lies, across the lines."""
-    shift: float
-    """The same along the lines."""
-    column: Float64[np.ndarray, "N 3"]
-    """The flow at the nodes along one line."""
-    largest_mm: Float64[np.ndarray, " 1"]
-    """Out of the plane of the slice, in this layer."""
+    firsts: Vector
+    """Cells at which the first nodes lie, of the axes of `nodes`."""
+    last: float
+    """Node along a line, as a number."""
+    steep: Float64[np.ndarray, " F"]
+    """Most by which z changes from cell to cell in one layer, near each node across the lines."""
 
 
 @njit
@@ -79,10 +87,10 @@ def empty_lists(longest):
     # rows start at different places within 4 kB: where two meet, a processor takes what is read
     # from one for what was just written to the other, and waits
     room = (BATCH + longest + 2 * LANES + 1023) // 1024 * 1024 + 112
-    both = np.zeros((9, room), dtype=np.float32)
+    both = np.zeros((12, room), dtype=np.float32)
     return Lists(
-        both[:5],
-        both[5:].view(np.int32),
+        both[:8],
+        both[8:].view(np.int32),
         np.empty((BATCH + longest, 6), dtype=np.float32),
         np.zeros((BATCH + longest, BENDS, 4), dtype=np.float32),
         np.empty((BATCH + longest, 4), dtype=np.int32),
@@ -132,55 +140,55 @@ def _turned(turn, x, y, z):
 
 @njit
 @no_type_check
-def room_for_drift(lattice, axis, flow):
-    """Return room for the flow of a layer."""
-    fast, _ = _others(axis)
-    size = (flow.vectors.shape[1], flow.vectors.shape[0], flow.vectors.shape[2])
+def drift_of(lattice, slice_, flow):
+    """Turn the flow around a slice into the probe's frame."""
+    axis, ranges, vectors = slice_.where.axis, slice_.where.ranges, flow.vectors
+    fast, slow = _others(axis)
+    size = (vectors.shape[1], vectors.shape[0], vectors.shape[2])
     pitch, first = lattice.pitch, lattice.box.first
-    return Drift(
-        flow.still,
-        np.zeros((size[fast], size[axis], 3), dtype=np.float32),
-        flow.step / pitch,
-        pitch / flow.step,
+    per_node, per_cell = flow.step / pitch, pitch / flow.step
+    shifts = (
+        flow.origin[slow] / pitch - first[slow] - 0.5,
         flow.origin[fast] / pitch - first[fast] - 0.5,
         flow.origin[axis] / pitch - first[axis] - 0.5,
-        np.zeros((size[axis], 3)),
-        np.zeros(1),
     )
+    low = int(np.floor((ranges[4] - shifts[2]) * per_cell))
+    high = int(np.ceil((ranges[5] - shifts[2]) * per_cell)) + BENDS + 1
+    if flow.still:
+        low, high = 0, 1
+    nodes = np.zeros((size[slow], size[fast], 3 * (high - low + 1)))
+    place = [0, 0, 0]
+    for s in range(0 if flow.still else size[slow]):
+        for f in range(size[fast]):
+            for n in range(low, high + 1):
+                place[slow], place[fast] = s, f
+                place[axis] = min(max(n, 0), size[axis] - 1)
+                u = vectors[place[1], place[0], place[2]]
+                at = 3 * (n - low)
+                nodes[s, f, at], nodes[s, f, at + 1], nodes[s, f, at + 2] = _turned(
+                    slice_.rotation, u[0], u[1], u[2]
+                )
+    layer, steep = np.zeros_like(nodes[0]), np.zeros(size[fast])
+    firsts = (shifts[0], shifts[1], shifts[2] + low * per_node)
+    column, last = np.zeros_like(layer[0]), float(high - low)
+    return Drift(flow.still, nodes, layer, column, per_node, per_cell, firsts, last, steep)
 
 
-@njit
+@njit(error_model="numpy")
 @no_type_check
-def blend_layer(drift, lattice, slice_, flow, a):
-    """Interpolate the flow to a layer of the lattice, and turn it into the probe's frame."""
-    axis, turn, vectors, nodes = slice_.where.axis, slice_.rotation, flow.vectors, drift.nodes
-    _, slow = _others(axis)
-    size = vectors.shape[0] if slow == 1 else vectors.shape[1]
-    at = ((lattice.box.first[slow] + a + 0.5) * lattice.pitch - flow.origin[slow]) / flow.step
-    at = min(max(at, 0.0), size - 1.001)
-    s = int(at)
-    part = at - s
-    begin, end = slice_.where.ranges[4], slice_.where.ranges[5]
-    low = max(int(np.floor((begin - drift.shift) / drift.per_node)), 0)
-    high = min(int(np.ceil((end - drift.shift) / drift.per_node)) + 1, nodes.shape[1])
-    near, far, largest = (s, 0, 0), (s + 1, 0, 0), 0.0
-    for f in range(nodes.shape[0]):
-        for n in range(min(low, nodes.shape[1] - 1), high):
-            if axis == 2:
-                near, far = (s, f, n), (s + 1, f, n)
-            elif axis == 1:
-                near, far = (n, s, f), (n, s + 1, f)
-            else:
-                near, far = (s, n, f), (s + 1, n, f)
-            u = (1 - part) * vectors[near[0], near[1], near[2], 0]
-            v = (1 - part) * vectors[near[0], near[1], near[2], 1]
-            w = (1 - part) * vectors[near[0], near[1], near[2], 2]
-            u += part * vectors[far[0], far[1], far[2], 0]
-            v += part * vectors[far[0], far[1], far[2], 1]
-            w += part * vectors[far[0], far[1], far[2], 2]
-            nodes[f, n, 0], nodes[f, n, 1], nodes[f, n, 2] = _turned(turn, u, v, w)
-            largest = max(largest, abs(nodes[f, n, 2]))
-    drift.largest_mm[0] = largest
+def blend_layer(drift, a):
+    """Interpolate the flow to a layer of the lattice."""
+    at = min(max((a - drift.firsts[0]) * drift.per_cell, 0.0), drift.nodes.shape[0] - 1.001)
+    s, part = int(at), at - int(at)
+    near, far = drift.nodes[s].reshape(-1), drift.nodes[s + 1].reshape(-1)
+    layer = drift.layer.reshape(-1)
+    for n in range(layer.size):
+        layer[n] = near[n] + part * (far[n] - near[n])
+    for f in range(drift.layer.shape[0]):
+        steepest = 0.0
+        for n in range(5, drift.layer.shape[1], 3):
+            steepest = max(steepest, abs(drift.layer[f, n] - drift.layer[f, n - 3]))
+        drift.steep[f] = steepest * drift.per_cell
 
 
 @njit(error_model="numpy")
@@ -190,40 +198,45 @@ def list_courses(lists, line, slice_, frame, drift):
 
     Return how many there are when a batch is full or the layer ends, and the next line.
     """
+    # what is inlined here has no branches: numba would count references to arrays around them
     widest, where, along, still = slice_.widest_mm, slice_.where, frame.along, drift.still
-    nodes, column = drift.nodes, drift.column
-    a, b = line
-    courses, listed, inverse = 0, 0, 1 / along[2]
-    farthest = where.reach_mm + frame.spread[2]
+    layer, column, across = drift.layer, drift.column, drift.layer.shape[0] - 1.001
+    (a, b), (begin, end) = line, where.ranges[4:]
+    along_nodes = (drift.firsts[2], drift.per_cell, drift.last)
+    courses, listed, inverse, second = 0, 0, 1 / along[2], np.uintp(1)
     while b < where.ranges[3] and listed < BATCH:
-        start, moved, shaken = _start(frame, a, b), (0.0, 0.0), 0.0
-        middle = -start[2] * inverse
-        wide = (farthest + drift.largest_mm[0]) * abs(inverse)
-        first, last = _within(middle, wide, where.ranges[4], where.ranges[5])
-        if first < last and not still:
-            f, part, low, high = _nodes_of(drift, b, first, last)
-            least, most = 1e9, -1e9
-            for n in range(low, high + 1):
-                column[n, 0] = nodes[f, n, 0] + part * (nodes[f + 1, n, 0] - nodes[f, n, 0])
-                column[n, 1] = nodes[f, n, 1] + part * (nodes[f + 1, n, 1] - nodes[f, n, 1])
-                column[n, 2] = nodes[f, n, 2] + part * (nodes[f + 1, n, 2] - nodes[f, n, 2])
-                least, most = min(least, column[n, 2]), max(most, column[n, 2])
-            middle -= 0.5 * (least + most) * inverse
-            shaken = 0.5 * (most - least)
-            n = min(max(int((middle - drift.shift) * drift.per_cell + 0.5), low), high)
-            moved = (column[n, 0], column[n, 1])
-        if first < last:
-            reach = widest[_depth_index(start, along, middle, moved, where)]
-            wide = (reach + frame.spread[2] + shaken) * abs(inverse)
-            first, last = _within(middle, wide, first, last)
+        start, moved = _start(frame, a, b), (0.0, 0.0)
+        centre = -start[2] * inverse
+        middle = centre
+        if not still:
+            at = min(max((b - drift.firsts[1]) * drift.per_cell, 0.0), across)
+            f, part = np.uintp(np.int64(at)), at - np.int64(at)
+            for m in range(column.size):
+                n = np.uintp(m)
+                column[n] = layer[f, n] + part * (layer[f + second, n] - layer[f, n])
+            middle = centre - _moved(column, along_nodes, centre, 2) * inverse
+            moved = (
+                _moved(column, along_nodes, middle, 0),
+                _moved(column, along_nodes, middle, 1),
+            )
+        reach = widest[_depth_index(start, along, middle, moved, where)]
+        wide = (reach + frame.spread[2]) * abs(inverse)
+        if not still:
+            # cells may be closer together, and `middle` off by a share of its last step
+            share = max(drift.steep[f], drift.steep[f + second]) * abs(inverse)
+            wide = (wide + share * abs(middle - centre)) / (1 - min(share, 0.8))
+        first, last = _whole(middle - wide, middle + wide, begin, end)
         if first < last and _seen(start, along, (first, last - 1), moved, where):
             listed += last - first
             while first < last:
-                cell = (a, b, first, last)
-                end = _write(lists, courses, (start, along), cell, (drift, where.axis))
-                lists.cells[courses, 3] = end - first
+                beyond = last
+                if still:
+                    _write_straight(lists.starts, courses, start, along, first)
+                else:
+                    beyond = _write_bent(lists, courses, (start, along), (first, last), drift)
+                _write_cells(lists.cells, courses, (a, b, first), beyond, where.axis)
                 courses += 1
-                first = end
+                first = beyond
         b += 1
     return courses, b
 
@@ -241,22 +254,21 @@ def _start(frame, a, b):
 
 @njit(inline="always")
 @no_type_check
-def _within(middle, wide, first, last):
-    """Return which of the cells are within `wide` of `middle`."""
-    low, high = max(middle - wide, first - 1.0), min(middle + wide, last + 1.0)
-    return max(first, int(np.ceil(low))), min(last, int(np.floor(high)) + 1)
+def _moved(column, nodes, m, q):
+    """Return how far cell m of a line has moved, along one axis of the probe."""
+    at = min(max((m - nodes[0]) * nodes[1], 0.0), nodes[2] - 0.001)
+    whole = np.int64(at)
+    n = np.uintp(3 * whole + q)
+    return column[n] + (at - whole) * (column[n + np.uintp(3)] - column[n])
 
 
 @njit(inline="always")
 @no_type_check
-def _nodes_of(drift, b, first, last):
-    """Return the nodes beside a line: across it and its part of the way between, and along it."""
-    top = drift.nodes.shape[1] - 1
-    at = min(max((b - drift.shift_fast) * drift.per_cell, 0.0), drift.nodes.shape[0] - 1.001)
-    f = int(at)
-    low = int(np.floor((first - drift.shift) * drift.per_cell))
-    high = int(np.floor((last - 1 - drift.shift) * drift.per_cell)) + 1
-    return f, at - f, min(max(low, 0), top), min(max(high, 0), top)
+def _whole(low, high, begin, end):
+    """Return the first cell from `low` to `high`, and the one beyond the last."""
+    low, high = max(low, begin - 1.0), min(high, end + 1.0)
+    low, high = min(low, end + 1.0), max(high, begin - 2.0)
+    return max(begin, int(np.ceil(low))), min(end, int(np.floor(high)) + 1)
 
 
 @njit(inline="always")
@@ -291,42 +303,54 @@ def _seen(start, along, ends, moved, where):
 
 @njit(inline="always")
 @no_type_check
-def _write(lists, n, course, line, what):
-    """Write down a course: its first cell and what a cell adds; return the cell beyond its last.
+def _write_cells(cells, n, at, beyond, axis):
+    """Write down the first cell of a course, and how many there are."""
+    a, b, first = at
+    n = np.uintp(n)
+    cells[n, 0] = b if axis == 2 else (a if axis == 1 else first)
+    cells[n, 1] = a if axis != 1 else first
+    cells[n, 2] = first if axis == 2 else b
+    cells[n, 3] = beyond - first
+
+
+@njit(inline="always")
+@no_type_check
+def _write_straight(starts, n, start, along, first):
+    """Write down where the first cell of a course is and what a cell adds."""
+    n = np.uintp(n)
+    for q in range(3):
+        starts[n, q] = start[q] + first * along[q]
+        starts[n, 3 + q] = along[q]
+
+
+@njit(inline="always")
+@no_type_check
+def _write_bent(lists, n, course, cells, drift):
+    """Do the same, and its bends, for tissue that has moved; return the cell beyond its last.
 
     It ends before the node after its last bend.
     """
     start, along = course
-    a, b, first, last = line
-    drift, axis = what
-    cells, starts, bends, column = lists.cells, lists.starts, lists.bends, drift.column
-    cells[n, 0] = b if axis == 2 else (a if axis == 1 else first)
-    cells[n, 1] = a if axis != 1 else first
-    cells[n, 2] = first if axis == 2 else b
-    top, node = column.shape[0] - 1, -1
-    if not drift.still:
-        # -1 and `top` stand for what lies before and beyond the nodes
-        node = min(max(int(np.floor((first - drift.shift) * drift.per_cell)), -1), top)
-    here, there = max(node, 0), min(node + 1, top)
-    into = first - drift.shift - node * drift.per_node
-    end = last
-    if node < top and not drift.still:
-        beyond = int(np.ceil(drift.shift + (node + 1 + BENDS) * drift.per_node))
-        end = min(last, beyond) if node + BENDS < top else last
+    first, last = cells
+    starts, bends, column, n = lists.starts, lists.bends, drift.column, np.uintp(n)
+    node = int((first - drift.firsts[2]) * drift.per_cell)
+    into = first - drift.firsts[2] - node * drift.per_node
+    for j in range(BENDS):
+        bends[n, j, 0] = (1 + j) * drift.per_node - into
     for q in range(3):
-        slope = (column[there, q] - column[here, q]) * drift.per_cell
-        starts[n, q] = start[q] + first * along[q] + column[here, q] + into * slope
+        at, three = np.uintp(3 * node + q), np.uintp(3)
+        slope = (column[at + three] - column[at]) * drift.per_cell
+        starts[n, q] = start[q] + first * along[q] + column[at] + into * slope
         starts[n, 3 + q] = along[q] + slope
         for j in range(BENDS):
-            one, two = min(node + 1 + j, top), min(node + 2 + j, top)
-            after = (column[two, q] - column[one, q]) * drift.per_cell
-            bends[n, j, 0] = (1 + j) * drift.per_node - into
+            at += three
+            after = (column[at + three] - column[at]) * drift.per_cell
             bends[n, j, 1 + q] = after - slope
             slope = after
-    return end
+    return min(last, int(np.ceil(drift.firsts[2] + (node + 1 + BENDS) * drift.per_node)))
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath={"contract"})
 @no_type_check
 def scatter(lists, courses, lattice, slice_):
     """Write where the scatterers of all courses are, their signs and numbers; return how many.
@@ -351,7 +375,6 @@ def scatter(lists, courses, lattice, slice_):
         x0, y0, z0, dx, dy, dz = lists.starts[n]
         pa, xp, yp, zp = lists.bends[n, 0]
         pb, xq, yq, zq = lists.bends[n, 1]
-        pc, xr, yr, zr = lists.bends[n, 2]
         for m in range((number + LANES - 1) // LANES * LANES):
             c = np.int32(m)
             if axis == 2:
@@ -364,10 +387,10 @@ def scatter(lists, courses, lattice, slice_):
             jc = np.float32(np.int32((bits >> twenty) & mask))
             at = np.uintp(listed) + np.uintp(m)
             e = np.float32(c)
-            p, q, r = max(e - pa, zero), max(e - pb, zero), max(e - pc, zero)
-            x[at] = x0 + e * dx + (p * xp + q * xq + r * xr) + (ja * xa + jb * xb + (jc * xc + xd))
-            y[at] = y0 + e * dy + (p * yp + q * yq + r * yr) + (ja * ya + jb * yb + (jc * yc + yd))
-            off = z0 + e * dz + (p * zp + q * zq + r * zr)
+            p, q = max(e - pa, zero), max(e - pb, zero)
+            x[at] = x0 + e * dx + (p * xp + q * xq) + (ja * xa + jb * xb + (jc * xc + xd))
+            y[at] = y0 + e * dy + (p * yp + q * yq) + (ja * ya + jb * yb + (jc * yc + yd))
+            off = z0 + e * dz + (p * zp + q * zq)
             z[at] = abs(off + (ja * za + jb * zb + (jc * zc + zd)))
             sign[at] = np.float32(1) - np.float32(2) * np.float32(np.int32(bits >> np.uint32(31)))
             numbers[at] = np.int32(start + c * stride)
