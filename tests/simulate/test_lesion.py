@@ -5,7 +5,7 @@ import pytest
 
 from sonotrace.simulate.domains import DOMAINS, find_domain
 from sonotrace.simulate.grid import make_grid
-from sonotrace.simulate.lesion import BLURRED_MM, LESION, lesion_scene
+from sonotrace.simulate.lesion import BLURRED_MM, FASTEST_MM_S, LESION, lesion_scene
 from sonotrace.simulate.motion import STILL
 from sonotrace.simulate.scene import Moment, set_stage
 from sonotrace.simulate.world import pose_of
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_scene():
 
 
 def test_some_clips_lose_the_lesion_on_the_way():
-    lost = [not section(scene_of(seed, frames=9), 4).any() for seed in range(40)]
+    lost = [not section(scene_of(seed, frames=49), 24).any() for seed in range(40)]
     assert 3 < sum(lost) < 25
 
 
@@ -151,3 +151,12 @@ def test_jerks_and_rests_are_another_motion():
     ]
     assert (steps[0] > 0).all()
     assert np.mean(steps[1] == 0) > 0.2
+
+
+@pytest.mark.parametrize("frames", [6, 24, 60])
+def test_the_probe_is_no_faster_than_a_hand(frames):
+    for seed in range(12):
+        poses = scene_of(seed, frames=frames).poses
+        way = np.abs(np.diff(poses[:, 2, 3])).sum()
+        # what trembles comes on top
+        assert way / ((frames - 1) / 25) < FASTEST_MM_S + 6

@@ -56,6 +56,9 @@ CHANGED_SWEEP, CHANGED_SQUEEZE = 0.5, 0.12
 """Sweep through this share of the half axis, or strain, is tagged `shape change`."""
 LESION = 2
 """Its class id."""
+FRAMES_PER_SECOND = 25.0
+FASTEST_MM_S = 15.0
+"""Mean speed of the probe: short clips sweep through a part of the lesion only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def lesion_scene(  # noqa: PLR0913 - keyword choices of one scene
         ),
         poses=poses,
         motion=_draw_motion(random, body, scanner, domain, squeeze),
+        frames_per_second=FRAMES_PER_SECOND,
         pitch_mm=speckle_pitch_mm(scanner.probe),
         facts={
             "class": kind,
@@ -184,6 +188,8 @@ def _draw_poses(
         "straight": half * random.uniform(0.5, 1.0),
         "back-and-forth": half * random.uniform(1.2, 1.4) + 0.8,
     }[course]
+    way = 2 if course == "back-and-forth" else 1
+    length = min(length, FASTEST_MM_S * (frames - 1) / FRAMES_PER_SECOND / way)
     poses = draw_path(random, course, frames, length_mm=length)
     if random.random() < 0.5:  # sweeps go either way
         poses[:, 2, 3] *= -1
