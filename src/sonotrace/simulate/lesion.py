@@ -54,6 +54,8 @@ BLURRED_MM = 0.9
 """A border this soft is tagged `blurred boundary`."""
 CHANGED_SWEEP, CHANGED_SQUEEZE = 0.5, 0.12
 """Sweep through this share of the half axis, or strain, is tagged `shape change`."""
+MANY_LOBULES = 3
+"""As many lobules that look like lesions are tagged `look-alike`."""
 LESION = 2
 """Its class id."""
 FRAMES_PER_SECOND = 25.0
@@ -226,6 +228,6 @@ def _challenges(softness_mm: float, sweep: float, squeeze: float, lobules: int) 
     tags = {
         "shape change": sweep >= CHANGED_SWEEP or squeeze >= CHANGED_SQUEEZE,
         "blurred boundary": softness_mm >= BLURRED_MM,
-        "look-alike": lobules > 0,
+        "look-alike": lobules >= MANY_LOBULES,
     }
     return [tag for tag, earned in tags.items() if earned]

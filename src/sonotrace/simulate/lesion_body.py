@@ -24,20 +24,20 @@ class Difficulty(NamedTuple):
     """What makes lesions hard to find; ranges in the units of the names."""
 
     benign_share: float = 0.4
-    contrast_db: Range = (-17.0, -7.0)
+    contrast_db: Range = (-18.0, -8.0)
     """Of the lesion over its surroundings."""
-    faint_share: float = 0.07
+    faint_share: float = 0.05
     """Lesions that are nearly as bright as their surroundings: their borders show them."""
-    faint_db: Range = (-6.5, -3.5)
+    faint_db: Range = (-7.0, -4.5)
     benign_softness_mm: Range = (0.35, 1.0)
     malignant_softness_mm: Range = (0.6, 1.8)
-    lobules: tuple[int, int] = (0, 4)
+    lobules: tuple[int, int] = (2, 4)
     """Look-alikes: dark lobules without capsule, halo or shadow; least and most."""
-    lobule_db: Range = (-15.5, -5.5)
-    lobule_scale: Range = (0.8, 1.5)
+    lobule_db: Range = (-19.0, -9.0)
+    lobule_scale: Range = (1.0, 1.8)
     """Size of a lobule over that of the lesion."""
     vessels: tuple[int, int] = (0, 3)
-    vessel_mm: Range = (0.7, 2.2)
+    vessel_mm: Range = (0.8, 2.6)
     """Radius."""
     courses: tuple[tuple[Course, float], ...] = (
         ("hold", 0.3),
