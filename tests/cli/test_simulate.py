@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sonotrace.cli import app
-from sonotrace.errors import DataContractError, OutputExistsError, UsageError
+from sonotrace.errors import DataContractError, GeometryError, OutputExistsError, UsageError
 from sonotrace.io.davis import read_davis
 from sonotrace.simulate.scenes import make_scene
 
@@ -55,6 +55,20 @@ def test_impossible_requests_are_a_wrong_use_and_leave_nothing(tmp_path, options
 @pytest.mark.parametrize("options", [("--frames", "0"), ("--seed", "-1"), ("--kind", "odd")])
 def test_numbers_out_of_range_are_a_wrong_use(tmp_path, options):
     assert run("lesion", "--out", tmp_path / "out", *options).exit_code == 2
+
+
+def test_a_sweep_through_the_air_breaks_the_contract_and_leaves_nothing(tmp_path):
+    common = ("--out", tmp_path / "out", "--frames", 60, "--size", 64, "--step-mm", 5)
+    with pytest.raises(GeometryError, match="leaves the skin") as caught:
+        run("sweep", *common, "--path", "fan", "--of", "breast")
+    assert caught.value.exit_code == 4
+    assert not list(tmp_path.iterdir())
+
+
+def test_gauges_are_listed_where_there_is_none_as_asked_for(tmp_path):
+    with pytest.raises(UsageError, match="thinnest"):
+        run("needle", "--out", tmp_path / "out", "--gauge", "10")
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_replaced_unasked(tmp_path):

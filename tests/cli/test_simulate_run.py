@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from sonotrace.cli.console import Console
-from sonotrace.cli.simulate_run import SimulateOptions, parse_size, run_simulate
+from sonotrace.cli.simulate_run import SimulateOptions, parse_size, require_room, run_simulate
 from sonotrace.errors import ResourceError
 from sonotrace.io import open_clip, open_masks, open_sweep, read_labels
 from sonotrace.simulate.record import world_from_image
@@ -99,6 +99,20 @@ def test_the_photoacoustic_channel_shares_pixels_and_poses(sweep):
 def test_the_contact_sheet_is_a_picture(lesion):
     with Image.open(lesion / "contact.png") as sheet:
         assert sheet.width > 3 * 320
+
+
+def test_the_sheet_of_a_sweep_shows_its_photoacoustic_frames(sweep, lesion):
+    with Image.open(sweep / "contact.png") as sheet, Image.open(lesion / "contact.png") as other:
+        assert sheet.width > other.width  # three frames of either channel, not of one
+
+
+def test_a_sweep_takes_no_more_room_than_was_foreseen(sweep, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    taken = sum(path.stat().st_size for path in sweep.rglob("*.*") if path.suffix != ".json")
+    taken -= (sweep / "contact.png").stat().st_size
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(taken, 0, taken - 1))
+    with pytest.raises(ResourceError, match="are free there"):
+        require_room(sweep, make_scene("sweep", 3, frames=FRAMES, size=SIZE))
 
 
 def test_the_report_repeats_the_settings(lesion):

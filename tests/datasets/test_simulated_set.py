@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -5,8 +7,10 @@ from sonotrace.datasets.simulated_set import SetSettings, plan_set, scene_of, wr
 from sonotrace.datasets.splits import require_trainable
 from sonotrace.errors import DataContractError, UsageError
 from sonotrace.io.davis import read_davis
+from sonotrace.io.picture import read_labels
 from sonotrace.settings import replace
 from sonotrace.simulate.domains import HELD_OUT_FROM
+from sonotrace.simulate.scene import render
 
 PUBLISHED = SetSettings()
 
@@ -66,6 +70,23 @@ def test_the_written_set_is_read_back_with_its_facts(tmp_path):
         assert sample.clip.shape == (1, 96, 120)
         assert sample.clip.spacing_mm is not None
         assert set(sample.masks[0].unique().tolist()) == {0, 2}
+        assert sample.group == f"synthetic/lesion/{planned.seed}"
+    for planned, made in zip(plan, written, strict=True):
+        _require_truth(tmp_path, planned, made)
+
+
+def _require_truth(root, planned, made):
+    """What lies beside the folders of DAVIS is that of the scene, frame by frame."""
+    truth = json.loads((root / f"Truth/{planned.name}.json").read_text())
+    assert truth["frames_sha256"] == made.frames_sha256
+    assert truth["settings_sha256"] == made.settings_sha256
+    folders = [root / part / "480p" / planned.name for part in ("Annotations", "Distractors")]
+    masks, maps = (sorted(folder.iterdir()) for folder in folders)
+    assert [path.name for path in maps] == [path.name for path in masks]
+    for i, frame in enumerate(render(scene_of(planned), threads=1)):
+        assert np.array_equal(read_labels(maps[i]).numpy(), frame.truth.distractors)
+        assert truth["frames"][i]["frame"] == i
+        assert truth["frames"][i]["area_px"] == frame.truth.facts["area_px"]
 
 
 def test_a_written_set_of_results_is_refused_for_training(tmp_path):

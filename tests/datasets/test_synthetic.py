@@ -88,6 +88,16 @@ def test_the_same_index_gives_the_same_triplet(triplets):
         assert torch.equal(first, second)
 
 
+def test_the_memory_for_scenes_is_bounded_and_no_clip_depends_on_it(triplets):
+    """A scene takes 8 frames of 64 x 64 pixels and as many bits: 36,864 bytes; so one fits."""
+    tight = SyntheticTriplets(range(2), size=64, memory_mb=0)
+    for i in (5, 0, 7, 5):
+        for first, second in zip(triplets[i], tight[i], strict=True):
+            assert torch.equal(first, second)
+        assert len(tight._strips) == 1
+    assert len(triplets._strips) > 1
+
+
 def test_too_many_frames_are_refused():
     with pytest.raises(ValueError, match="1 to 4"):
         SyntheticTriplets(range(2), frames=5)

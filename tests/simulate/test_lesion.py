@@ -84,7 +84,7 @@ def test_masks_move_with_the_tissue():
     stage = set_stage(scene, threads=1)
     at = stage.moment(9)
     labels = scene.content.truth(at).visible
-    x, y, z = at.tissue_of_pixels()
+    x, y, z = at.tissue_at(*map(np.ravel, at.grid.scanner.pixel_points()))
     distance = scene.content.body.distance_mm(x, y, z).reshape(labels.shape)
     assert (labels[distance < -0.05] == LESION).all()
     assert (labels[distance > 0.05] == 0).all()

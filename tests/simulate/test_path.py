@@ -22,9 +22,43 @@ def test_every_pose_is_rigid(shape):
 
 @pytest.mark.parametrize("shape", ["straight", "curved", "s-shaped"])
 def test_a_sweep_has_its_length_and_never_turns_back(shape):
-    z = drawn(shape)[:, 2, 3]
-    assert z[-1] - z[0] == pytest.approx(30)
-    assert (np.diff(z) > 0).all()
+    steps = np.diff(drawn(shape)[:, :3, 3], axis=0)
+    assert np.linalg.norm(steps, axis=1).sum() == pytest.approx(30, rel=1e-3)
+    assert (steps[:, 2] > 0).all()
+
+
+@pytest.mark.parametrize("shape", ["curved", "s-shaped"])
+def test_a_path_turns_with_its_length_and_by_40_degrees_at_most(shape):
+    def turn(length_mm):
+        angles = []
+        for seed in range(6):
+            poses = drawn(shape, seed, length_mm=length_mm, tightest_mm=50.0)
+            yaw = np.degrees(np.arctan2(poses[:, 0, 2], poses[:, 2, 2]))
+            angles.append(np.ptp(yaw))
+        return np.array(angles)
+
+    np.testing.assert_allclose(turn(10.0), 10 * turn(1.0), rtol=1e-6)
+    assert (turn(1000.0) <= 40).all()
+    assert (turn(1000.0) > 15).all()
+
+
+@pytest.mark.parametrize("shape", ["curved", "s-shaped"])
+def test_no_bend_is_tighter_than_was_asked_for(shape):
+    for seed in range(6):
+        poses = drawn(shape, seed, frames=400, tightest_mm=50.0)
+        way = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
+        yaw = np.arctan2(poses[:, 0, 2], poses[:, 2, 2])
+        assert np.abs(np.diff(yaw) / way).max() < 1.001 / 50
+        assert np.abs(np.diff(yaw) / way).max() > 0.49 / 50
+
+
+def test_a_long_path_is_as_unsteady_as_a_short_one():
+    poses = drawn("straight", frames=30_000, length_mm=3000.0, tremor_mm=0.1)
+    speed = np.diff(poses[:, 2, 3]) / 0.1
+    assert speed.min() > 0.3
+    assert speed.max() < 2.5
+    # a factor of 0.3 standard deviations of speed, over few swings
+    assert 0.1 < np.log(speed).std() < 0.5
 
 
 def test_back_and_forth_returns_to_where_it_began():

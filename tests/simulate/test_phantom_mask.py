@@ -37,7 +37,7 @@ def marked(at):
 
 def by_distance(at):
     """Return labels from the signed distances of all solids at every pixel."""
-    place = at.tissue_of_pixels()
+    place = at.tissue_at(*map(np.ravel, at.grid.scanner.pixel_points()))
     labels = np.zeros(place[0].shape, dtype=np.uint8)
     for wire in PHANTOM.wires:
         labels[wire.outside_mm(*place) < WIRE_LABEL_MM - wire.radius_mm] = WIRE

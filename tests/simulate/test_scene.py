@@ -25,7 +25,7 @@ class Ball:
         return [Points(np.array([8.0]), np.array([1.0 + 0.1 * moment.index]), np.array([10.0]))]
 
     def truth(self, moment):
-        x, y, z = moment.tissue_of_pixels()
+        x, y, z = moment.tissue_at(*map(np.ravel, moment.grid.scanner.pixel_points()))
         inside = np.linalg.norm(np.stack([x, y, z]).T - CENTRE, axis=1) < 3
         mask = inside.reshape(64, 64).astype(np.uint8)
         return Truth(mask, mask, np.zeros_like(mask), {"index": moment.index})

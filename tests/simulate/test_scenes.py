@@ -108,6 +108,18 @@ def test_a_spine_can_be_drawn_in_a_held_out_domain():
         (("lesion", 0, {"size": 32}), "64 to 4096"),
         (("lesion", 0, {"size": (100, 5000)}), "64 to 4096"),
         (("lesion", 0, {"size": 4096, "domain": "linear-high"}), "another size or domain"),
+        (("lesion", 0, {"size": 4096}), "0.01 to 2 mm"),
+        (("lesion", 0, {"size": 5000}), "more than can be made"),
+        (("lesion", 0, {"size": (64,)}), "rows and columns"),
+        (("lesion", -1), "seed of -1"),
+        (("lesion", 1, {"foo": 1}), "'foo' cannot be chosen .* kind"),
+        (("lesion", 1, {"kind": "odd"}), "benign or malignant"),
+        (("needle", 1, {"with_lesion": "no"}), "True or False"),
+        (("spine", 1, {"view": "odd"}), "transverse or paramedian"),
+        (("sweep", 1, {"of": "cow"}), "phantom, vessels or breast"),
+        (("sweep", 1, {"path": "zig"}), "s-shaped"),
+        (("sweep", 1, {"step_mm": float("nan")}), "number above 0"),
+        (("sweep", 1, {"step_mm": 0}), "number above 0"),
     ],
 )
 def test_impossible_requests_are_a_wrong_use(arguments, words):

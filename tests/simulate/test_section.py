@@ -63,7 +63,7 @@ def test_nothing_is_marked_beyond_the_body():
 def test_the_mask_of_moved_tissue_is_off_by_less_than_a_tenth_of_a_pixel():
     """Against tracing every pixel back: those that differ lie right at the border."""
     at = moment(pushed())
-    x, y, z = at.tissue_of_pixels()
+    x, y, z = at.tissue_at(*map(np.ravel, at.grid.scanner.pixel_points()))
     distance = BODY.distance_mm(x, y, z).reshape(128, 128)
     labels = marked(at)
     assert np.count_nonzero(labels) > 500

@@ -6,10 +6,11 @@ import pytest
 import SimpleITK
 import torch
 
+from sonotrace.errors import GeometryError
 from sonotrace.geometry.rigid import inverse
 from sonotrace.io.metaimage import read_sequence, write_sequence
 from sonotrace.simulate.domains import find_domain
-from sonotrace.simulate.path import SHAPES
+from sonotrace.simulate.path import SHAPES, poses_from
 from sonotrace.simulate.phantom import CYST, TUBE
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.sweep import CHANNEL, SweepContent, listen_on, sweep_of, sweep_scene
@@ -53,6 +54,72 @@ def test_steps_are_those_over_which_speckle_can_be_followed(path):
 def test_a_step_that_was_asked_for_is_the_mean():
     poses = draw(frames=50, path="straight", step_mm=0.2).poses
     assert abs(poses[-1, 2, 3] - poses[0, 2, 3]) / 49 == pytest.approx(0.2, abs=0.02)
+
+
+def corner_steps(scene):
+    """Return how far the corners of the picture go from frame to frame, in mm."""
+    x, y = (points[[0, 0, -1, -1], [0, -1, 0, -1]] for points in scene.scanner.pixel_points())
+    corners = np.stack([x, y, np.zeros(4)])
+    places = scene.poses[:, :3, :3] @ corners + scene.poses[:, :3, 3:]
+    return np.linalg.norm(np.diff(places, axis=0), axis=1)
+
+
+@pytest.mark.parametrize("path", [p for p in SHAPES if p != "hold"])
+@pytest.mark.parametrize("domain", ["linear-soft", "convex-deep"])
+def test_corners_of_the_picture_go_little_farther_than_its_face(path, domain):
+    for frames in (12, 50, 200):
+        for seed in range(3):
+            steps = corner_steps(
+                sweep_scene(
+                    seed, find_domain(domain), frames=frames, rows=96, columns=136, path=path
+                )
+            )
+            assert steps.mean(axis=0).max() <= 0.3
+            assert steps.max() <= 0.6
+
+
+def test_the_middles_of_a_fans_pictures_are_a_step_apart():
+    scene = draw(frames=60, path="fan", step_mm=0.2)
+    middles = scene.poses[:, :3, 1] * scene.scanner.reach_mm() / 2
+    steps = np.linalg.norm(np.diff(middles, axis=0), axis=1)
+    assert steps.mean() == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"frames": 60, "path": "fan", "step_mm": 5.0}, "a fan of .* at most .* frames"),
+        ({"frames": 300, "step_mm": 5.0}, "sweep of 1495 mm; .* at most 81 frames.* 1.3 mm"),
+        ({"frames": 20_000}, "at most 3077 frames.* 0.02 mm"),
+        ({"frames": 1_000_000, "path": "fan"}, "a fan of"),
+    ],
+)
+def test_a_probe_that_would_go_too_far_or_leave_the_skin_is_refused(choices, words):
+    with pytest.raises(GeometryError, match=words):
+        draw(**choices)
+
+
+def test_what_a_refusal_proposes_is_possible():
+    with pytest.raises(GeometryError) as caught:
+        draw(frames=400, path="fan")
+    words = str(caught.value).split()
+    draw(frames=int(words[words.index("frames,") - 1]), path="fan")
+    draw(frames=400, path="fan", step_mm=float(words[-2]))
+
+
+def test_a_drawn_path_is_no_fan_where_a_fan_would_leave_the_skin():
+    drawn = {draw(seed, frames=400, size=64).facts["path"] for seed in range(12)}
+    assert "fan" not in drawn
+    assert len(drawn) > 2
+
+
+@pytest.mark.parametrize(
+    ("position", "tilt_deg", "words"), [(-3.0, 0.0, "3.0 mm above"), (0.0, 70.0, "looks 70")]
+)
+def test_a_pose_that_does_not_touch_the_skin_is_refused(position, tilt_deg, words):
+    poses = poses_from(np.array([[0.0, position, 0.0]]), np.radians([[0.0, tilt_deg, 0.0]]))
+    with pytest.raises(GeometryError, match=words):
+        sweep_of(replace(draw(frames=1, size=64), poses=poses))
 
 
 def test_a_step_of_nothing_is_refused():

@@ -119,3 +119,11 @@ def test_scatterers_that_no_slice_holds_do_not_matter(kind):
             for one in (renderer, complete)
         ]
         np.testing.assert_array_equal(*shown)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_pose_without_a_place_is_refused(wrong):
+    pose = np.eye(4)
+    pose[1, 3] = wrong
+    with pytest.raises(GeometryError, match="finite"):
+        pose_of(pose)

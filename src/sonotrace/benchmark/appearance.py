@@ -15,7 +15,6 @@ and a network that sees all of them at one size meets the numbers given here.
                 Granlund, ICCV 1987)
 """
 
-from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -224,8 +223,3 @@ def _structure(values: Values) -> Measures:
         "layered_share": float(weight[abs(turned) < 15].sum()),
         "oblique_share": float(weight[(abs(turned) >= 15) & (abs(turned) < 60)].sum()),
     }
-
-
-def all_finite(measures: Mapping[str, float]) -> bool:
-    """Say whether every number could be measured."""
-    return all(np.isfinite(value) for value in measures.values())

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sonotrace.cli import options
+from sonotrace.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Make synthetic ultrasound with exact truth.")
 
@@ -36,7 +37,8 @@ def lesion(
     size: Size = "256",
     domain: Domain = None,
     kind: Annotated[
-        Literal["benign", "malignant"] | None, typer.Option(help="Drawn unless given.")
+        Literal["benign", "malignant"] | None,
+        typer.Option(help="Class of the lesion; drawn by the seed unless given."),
     ] = None,
     seed: options.Seed = 0,
     threads: Threads = None,
@@ -61,11 +63,15 @@ def needle(
     size: Size = "256",
     domain: Domain = None,
     gauge: Annotated[
-        int | None, typer.Option(min=14, max=25, help="14 to 25; drawn unless given.")
+        int | None,
+        typer.Option(help="Thickness, 14 (2.1 mm) to 25 (0.5 mm); drawn by the seed unless given."),
     ] = None,
     with_lesion: Annotated[
         bool | None,
-        typer.Option("--with-lesion/--without-lesion", help="As the target; drawn unless given."),
+        typer.Option(
+            "--with-lesion/--without-lesion",
+            help="Whether a lesion is the target; drawn by the seed unless given.",
+        ),
     ] = None,
     seed: options.Seed = 0,
     threads: Threads = None,
@@ -80,7 +86,13 @@ def needle(
     Writes as `simulate lesion`; where the needle cannot be seen, its mask is empty in masks and
     whole in masks_geometric.
     """
-    _run("needle", locals(), {"gauge": gauge, "with_lesion": with_lesion})
+    given = locals()
+    if gauge is not None and not 14 <= gauge <= 25:
+        raise UsageError(
+            f"--gauge {gauge}: there is no such needle. Give a whole number from 14 (thickest) to "
+            f"25 (thinnest), or leave it out to have one drawn."
+        )
+    _run("needle", given, {"gauge": gauge, "with_lesion": with_lesion})
 
 
 @app.command()
@@ -90,7 +102,8 @@ def spine(
     size: Size = "256",
     domain: Domain = None,
     view: Annotated[
-        Literal["transverse", "paramedian"] | None, typer.Option(help="Drawn unless given.")
+        Literal["transverse", "paramedian"] | None,
+        typer.Option(help="Plane of the pictures; drawn by the seed unless given."),
     ] = None,
     seed: options.Seed = 0,
     threads: Threads = None,
@@ -122,7 +135,13 @@ def sweep(
     ] = None,
     step_mm: Annotated[
         float | None,
-        typer.Option("--step-mm", min=0.005, max=5, help="Mean distance of neighbouring frames."),
+        typer.Option(
+            "--step-mm",
+            min=0.005,
+            max=5,
+            help="Mean distance of neighbouring frames, of a fan's at half the depth; 0.13 unless "
+            "given. Up to 400 mm are swept over, or 90 degrees of a fan.",
+        ),
     ] = None,
     seed: options.Seed = 0,
     threads: Threads = None,
@@ -143,7 +162,9 @@ def sweep(
 @app.command(name="set")
 def make_set(
     out: options.Out,
-    clips: Annotated[int, typer.Option(min=1, max=10_000, help="Two fifths are benign.")] = 200,
+    clips: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many; two fifths are benign.")
+    ] = 200,
     frames: Annotated[
         int | None,
         typer.Option(min=1, help="Of all clips together; 53 a clip unless given."),
@@ -160,8 +181,10 @@ def make_set(
     Example: sonotrace simulate set --out lesions --clips 200
 
     200 clips, 80 benign and 120 malignant, 10,666 frames of 256 x 256 to 1072 x 756 pixels. Clip
-    i has seed SEED + i: below 100,000 for training, from 1,000,000 on for results. Class,
-    challenges, domain, seed and spacing of every clip are in attributes.csv.
+    i has seed SEED + i: below 100,000 for training, from 1,000,000 on for results. Patient (one
+    for each seed), class, challenges, domain, seed and spacing of every clip are in
+    attributes.csv, masks of look-alikes in Distractors, and what else is known of every frame in
+    Truth/CLIP.json.
     """
     from sonotrace.cli.console import Console, print_json
     from sonotrace.cli.simulate_set import run_set

@@ -1,7 +1,5 @@
 """What `simulate` does: draw a scene, render it frame by frame, write frames and exact truth."""
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +20,15 @@ from sonotrace.io.whole import whole_folder
 from sonotrace.report.contact_sheet import Shown, spread_frames, write_contact_sheet
 from sonotrace.report.document import Report
 from sonotrace.simulate.frames import in_order, usable_threads
-from sonotrace.simulate.record import NOTICE, describe, world_from_image
+from sonotrace.simulate.record import (
+    NOTICE,
+    as_json,
+    describe,
+    describe_frame,
+    hash_of_frame,
+    hash_of_frames,
+    world_from_image,
+)
 from sonotrace.simulate.scene import Scene, Stage, set_stage
 from sonotrace.simulate.scenes import CLASSES, make_scene
 from sonotrace.simulate.sweep import Grey, listen_on
@@ -32,6 +38,9 @@ Progress = Callable[[Iterable[Document], int, str], Iterator[Document]]
 
 _BYTES_PER_PIXEL = 1.3
 """On disk: a lossless frame of speckle and its label maps."""
+_BYTES_PER_PIXEL_OF_SWEEPS = 5.0
+"""Photoacoustic pictures as well, and both channels once more as sequences; chosen for
+noisy pictures, others take half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,7 @@ def run_simulate(options: SimulateOptions, console: Console) -> Document:
         size=options.size,
         **options.choices,
     )
+    console.say(f"{options.kind}: baking the tissue that {options.frames} frames show ...")
     began = time.perf_counter()
     with whole_folder(options.out, overwrite=options.overwrite) as folder:
         require_room(folder, scene)
@@ -94,7 +104,8 @@ def require_room(folder: Path, scene: Scene) -> None:
         ResourceError: There is none.
     """
     view = scene.scanner.view
-    needed = len(scene) * view.rows * view.columns * _BYTES_PER_PIXEL
+    each = _BYTES_PER_PIXEL_OF_SWEEPS if scene.kind == "sweep" else _BYTES_PER_PIXEL
+    needed = len(scene) * view.rows * view.columns * each
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ResourceError(
@@ -118,9 +129,9 @@ def write_scene(
     made = in_order(writer.write, numbers, usable_threads(threads))
     frames = list(progress(made, len(scene), "frames"))
     writer.complete_distractors()
-    digest = hashlib.sha256("".join(frame.pop("sha256") for frame in frames).encode())
-    truth = describe(scene) | {"frames_sha256": digest.hexdigest(), "frames": frames}
-    (folder / "truth.json").write_text(_as_json(truth), encoding="utf-8")
+    digest = hash_of_frames(frame.pop("sha256") for frame in frames)
+    truth = describe(scene) | {"frames_sha256": digest, "frames": frames}
+    (folder / "truth.json").write_text(as_json(truth), encoding="utf-8")
     if scene.kind == "sweep":
         _write_sweep(folder, scene)
     _write_sheet(folder / "contact.png", folder, truth)
@@ -156,14 +167,8 @@ class _Writer:
         if truth.distractors.any():
             (self.folder / "distractors").mkdir(exist_ok=True)
             write_labels(self.folder / "distractors" / name, torch.from_numpy(truth.distractors))
-        scene = self.stage.scene
-        return {
-            "frame": index,
-            "time_s": index / scene.frames_per_second,
-            **truth.facts,
-            "world_from_image": world_from_image(scene, index).tolist(),
-            "sha256": hashlib.sha256(made.grey.tobytes()).hexdigest(),
-        }
+        entry = describe_frame(self.stage.scene, index, truth)
+        return entry | {"sha256": hash_of_frame(made.grey)}
 
     def complete_distractors(self) -> None:
         """Write empty label maps of frames without distractors where others have some."""
@@ -197,12 +202,16 @@ def clip_in(folder: Path, scene: Scene) -> Clip:
 
 
 def _write_sheet(path: Path, folder: Path, truth: Document) -> None:
+    channels = {"frames": "frame"}
+    if (folder / "photoacoustic").is_dir():
+        channels["photoacoustic"] = "photoacoustic frame"
     shown = []
-    for index in spread_frames(len(truth["frames"])):
+    for index in spread_frames(len(truth["frames"]), 8 // len(channels)):
         name = f"{index:05d}.png"
         labels = read_labels(folder / "masks" / name)
-        caption = f"frame {index}, {truth['frames'][index]['time_s']:.2f} s"
-        shown.append(Shown(read_picture(folder / "frames" / name), labels, caption))
+        for pictures, word in channels.items():
+            caption = f"{word} {index}, {truth['frames'][index]['time_s']:.2f} s"
+            shown.append(Shown(read_picture(folder / pictures / name), labels, caption))
     words = [truth["scene"], truth["domain"], f"seed {truth['seed']}", *truth["challenges"]]
     if truth["class"] != truth["scene"]:
         words.insert(1, truth["class"])
@@ -241,18 +250,3 @@ def _write_report(path: Path, options: SimulateOptions, summary: Document) -> No
         results={key: value for key, value in summary.items() if key not in {"out", "outputs"}},
         outputs=summary["outputs"],
     ).write(path)
-
-
-def _as_json(document: Document) -> str:
-    """Write each frame on a line of its own."""
-    head = json.dumps(document | {"frames": []}, indent=1, allow_nan=False, default=_plain)
-    rows = (json.dumps(frame, allow_nan=False, default=_plain) for frame in document["frames"])
-    before, _, after = head.rpartition('"frames": []')
-    return f'{before}"frames": [\n  ' + ",\n  ".join(rows) + f"\n ]{after}\n"
-
-
-def _plain(value: object) -> object:
-    """Turn what NumPy returns into plain numbers and lists."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

@@ -44,6 +44,6 @@ def run_set(
             inputs=[],
             seed=settings.seed,
             results=summary | {"out": out.name, "made": [clip._asdict() for clip in done]},
-            outputs=["JPEGImages", "Annotations", "ImageSets", "Frames", "attributes.csv"],
+            outputs=sorted(path.name for path in folder.iterdir()),
         ).write(folder / "report.json")
     return summary

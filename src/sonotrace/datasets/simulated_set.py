@@ -2,13 +2,17 @@
 
 The published set of ultrasound video of breast lesions has 200 clips, 80 benign and 120
 malignant, 10,666 frames of 256 x 256 to 1072 x 756 pixels (UVBLS200, of STPFNet). It cannot be
-downloaded; this one has its numbers, exact masks, and no patient.
+downloaded; this one has its numbers, exact masks, and a patient who does not exist for each clip.
+
+Beside the folders of DAVIS lie two that readers of DAVIS pass over:
+
+    Distractors/480p/CLIP/00000.png   1 where something only looks like the lesion; every frame
+    Truth/CLIP.json                   everything else that is known, one line for each frame
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +20,15 @@ import torch
 from sonotrace.datasets.synthetic import attributes_of, require_one_side, training_domains
 from sonotrace.errors import UsageError
 from sonotrace.io.davis import ClipCard, DavisWriter, FrameRow, WrittenFrame
+from sonotrace.io.picture import write_labels
 from sonotrace.settings import Settings
-from sonotrace.simulate.record import fingerprint
+from sonotrace.simulate.record import (
+    as_json,
+    describe,
+    describe_frame,
+    hash_of_frame,
+    hash_of_frames,
+)
 from sonotrace.simulate.scene import Scene, render
 from sonotrace.simulate.scenes import make_scene
 
@@ -26,6 +37,11 @@ FRAMES = 10_666
 BENIGN_SHARE = 0.4
 SMALLEST, LARGEST = (256, 256), (756, 1072)
 """Rows and columns."""
+
+RESOLUTION = "480p"
+"""Name of the folder of the clips: what programs made for DAVIS look for, whatever their size."""
+DISTRACTORS = "Distractors"
+TRUTH = "Truth"
 
 LesionClass = Literal["benign", "malignant"]
 
@@ -63,15 +79,6 @@ class WrittenClip(NamedTuple):
     frames_sha256: str
 
 
-@runtime_checkable
-class Hash(Protocol):
-    """A hash that is being taken."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-        ...
-
-
 def plan_set(settings: SetSettings) -> list[PlannedClip]:
     """Return the clips of the set; the same settings give the same clips.
 
@@ -83,7 +90,9 @@ def plan_set(settings: SetSettings) -> list[PlannedClip]:
     count = settings.clips
     total = round(count * FRAMES / CLIPS) if settings.frames is None else settings.frames
     if count < 1 or total < count:
-        raise UsageError(f"{total} frames for {count} clips. Give at least one for each clip.")
+        raise UsageError(
+            f"clips: {count}, frames: {total}. Give at least one clip, a frame for each."
+        )
     seeds = range(settings.seed, settings.seed + count)
     require_one_side(seeds, settings.domain)
     domains = training_domains("lesion") if settings.domain is None else (settings.domain,)
@@ -115,26 +124,33 @@ def write_clips(
     """Write the clips into the empty folder `root`, one after the other, frame by frame.
 
     The lists of the data set are written when the iterator has ended. Masks are of what can be
-    seen.
+    seen; those of look-alikes are called as the masks are, in the folder `Distractors`.
 
     Args:
         root: Where JPEGImages and so on will be.
         plan: The clips.
         threads: How many frames are made at once; None for one on each processor.
     """
-    with DavisWriter(root) as writer:
+    (root / TRUTH).mkdir(parents=True)
+    with DavisWriter(root, resolution=RESOLUTION) as writer:
         for planned in plan:
             scene = scene_of(planned)
-            digest = hashlib.sha256()
-            count = writer.add(_card(planned, scene), _frames(scene, threads, digest))
-            yield WrittenClip(planned.name, count, fingerprint(scene), digest.hexdigest())
+            distractors = root / DISTRACTORS / RESOLUTION / planned.name
+            distractors.mkdir(parents=True)
+            known: list[dict[str, Any]] = []
+            frames = _frames(scene, threads, distractors, known)
+            count = writer.add(_card(planned, scene), frames)
+            digest = hash_of_frames(frame.pop("sha256") for frame in known)
+            truth = describe(scene) | {"frames_sha256": digest, "frames": known}
+            (root / TRUTH / f"{planned.name}.json").write_text(as_json(truth), encoding="utf-8")
+            yield WrittenClip(planned.name, count, truth["settings_sha256"], digest)
 
 
 def _card(planned: PlannedClip, scene: Scene) -> ClipCard:
     pixel = scene.scanner.view.pixel_mm
     return ClipCard(
         name=planned.name,
-        group=planned.name,
+        group=f"synthetic/lesion/{planned.seed}",  # as `SyntheticClips` calls it
         attributes=attributes_of(scene),
         spacing_mm=(pixel, pixel),
         spacing_source="user",
@@ -142,11 +158,16 @@ def _card(planned: PlannedClip, scene: Scene) -> ClipCard:
     )
 
 
-def _frames(scene: Scene, threads: int | None, digest: Hash) -> Iterator[WrittenFrame]:
+def _frames(
+    scene: Scene, threads: int | None, distractors: Path, known: list[dict[str, Any]]
+) -> Iterator[WrittenFrame]:
+    """Render a scene; write its look-alikes and add what is known of its frames meanwhile."""
     for i, made in enumerate(render(scene, threads=threads)):
-        digest.update(made.grey.tobytes())
-        row = FrameRow(frame=f"{i:05d}", source_frame=i, time_s=i / scene.frames_per_second)
-        labels = torch.from_numpy(made.truth.visible.copy())
+        name, truth = f"{i:05d}", made.truth
+        write_labels(distractors / f"{name}.png", torch.from_numpy(truth.distractors.copy()))
+        known.append(describe_frame(scene, i, truth) | {"sha256": hash_of_frame(made.grey)})
+        row = FrameRow(frame=name, source_frame=i, time_s=i / scene.frames_per_second)
+        labels = torch.from_numpy(truth.visible.copy())
         yield WrittenFrame(torch.from_numpy(made.grey)[None], labels, row)
 
 

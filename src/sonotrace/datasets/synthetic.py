@@ -95,7 +95,8 @@ class SyntheticTriplets(Dataset[TrainingClip]):
     """A few frames of training scenes, the same for the same seed and index.
 
     The frames of a scene are rendered when it is first drawn, and kept: 0.6 MB for each at
-    256 pixels. Any index from 0 on is a clip, also beyond `length`.
+    256 pixels. When `memory_mb` is full, the scene that was not drawn for longest is forgotten,
+    and rendered again when its turn comes. Any index from 0 on is a clip, also beyond the length.
 
     Args:
         seeds: The scenes; every seed is one of a lesion and one of a needle.
@@ -104,13 +105,15 @@ class SyntheticTriplets(Dataset[TrainingClip]):
         frames: Frames of a clip, at most 4, 0.2 or 0.4 s apart.
         max_objects: Slots of a clip; only the first is filled.
         seed: Another seed, another order and other looks.
+        memory_mb: For rendered scenes, in every process that draws clips; at least one scene is
+            kept. No clip depends on it.
 
     Raises:
         DataContractError: A seed or a domain is not for training.
         UsageError: There is no such domain.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword choices
         self,
         seeds: range,
         *,
@@ -119,6 +122,7 @@ class SyntheticTriplets(Dataset[TrainingClip]):
         frames: int = 3,
         max_objects: int = 2,
         seed: int = 0,
+        memory_mb: int = 400,
     ) -> None:
         if not _all_for_training(seeds):
             raise DataContractError(
@@ -134,7 +138,8 @@ class SyntheticTriplets(Dataset[TrainingClip]):
         self._frames = frames
         self._max_objects = max_objects
         self._seed = seed
-        self._strips: dict[int, _Strip] = {}
+        self._strips: dict[int, _Strip] = {}  # the one not drawn for longest comes first
+        self._most_strips = max(1, int(memory_mb * 1e6 / _bytes_of_strip(size)))
 
     def __len__(self) -> int:
         return len(self._scenes)
@@ -144,7 +149,7 @@ class SyntheticTriplets(Dataset[TrainingClip]):
         strip = self._strip(int(random.integers(len(self._scenes))))
         order = _draw_order(strip, self._frames, random)
         masks = torch.zeros(self._frames, self._max_objects, self._size, self._size)
-        masks[:, 0] = strip.masks[order].to(torch.float32)
+        masks[:, 0] = strip.masks(order).to(torch.float32)
         frames = strip.frames[order].to(torch.float32) / 255
         look = draw_look(_LOOK, random)
         frames = torch.stack([apply_look(frame, drift(look, _LOOK, random)) for frame in frames])
@@ -154,26 +159,32 @@ class SyntheticTriplets(Dataset[TrainingClip]):
         return TrainingClip(frames=frames[:, None], masks=masks, present=present)
 
     def _strip(self, number: int) -> "_Strip":
-        if number not in self._strips:
-            kind, seed = self._scenes[number]
-            domains = self._domains or training_domains(kind)
-            self._strips[number] = _render(
-                make_scene(
-                    kind,
-                    seed,
-                    domain=domains[seed % len(domains)],
-                    frames=_STRIP_FRAMES * _STRIP_EVERY,
-                    size=self._size,
-                )
-            )
-        return self._strips[number]
+        strip = self._strips.pop(number, None)
+        if strip is None:
+            strip = self._render(number)
+            while len(self._strips) >= self._most_strips:
+                self._strips.pop(next(iter(self._strips)))
+        self._strips[number] = strip
+        return strip
+
+    def _render(self, number: int) -> "_Strip":
+        kind, seed = self._scenes[number]
+        domains = self._domains or training_domains(kind)
+        domain, frames = domains[seed % len(domains)], _STRIP_FRAMES * _STRIP_EVERY
+        return _render(make_scene(kind, seed, domain=domain, frames=frames, size=self._size))
 
 
 class _Strip(NamedTuple):
     """Rendered frames of one scene and the masks of its target."""
 
     frames: UInt8[Tensor, "T H W"]
-    masks: Bool[Tensor, "T H W"]
+    packed: UInt8[np.ndarray, "T H B"]
+    """Masks of the target, eight pixels in a byte."""
+
+    def masks(self, order: list[int]) -> Bool[Tensor, "t H W"]:
+        """Return the masks of some frames."""
+        bits = np.unpackbits(self.packed[order], axis=-1, count=self.frames.shape[-1])
+        return torch.from_numpy(bits.view(np.bool_))
 
 
 _LOOK = LookRange(noise_chance=0.2, shadow_chance=0.1, blur_chance=0.4)
@@ -238,13 +249,17 @@ def thinned(scene: Scene, every: int) -> Scene:
     return replace(scene, poses=scene.poses[::every].copy(), frames_per_second=rate)
 
 
+def _bytes_of_strip(size: int) -> int:
+    return _STRIP_FRAMES * size * (size + (size + 7) // 8)
+
+
 def _render(scene: Scene) -> _Strip:
     strip = thinned(scene, _STRIP_EVERY)
     stage = set_stage(strip, threads=1)
     made = [stage.frame(i) for i in range(len(strip))]
     return _Strip(
         torch.from_numpy(np.stack([frame.grey for frame in made])),
-        torch.from_numpy(np.stack([frame.truth.visible == TARGETS[scene.kind] for frame in made])),
+        np.packbits([frame.truth.visible == TARGETS[scene.kind] for frame in made], axis=-1),
     )
 
 
@@ -254,7 +269,7 @@ def _draw_order(strip: _Strip, count: int, random: np.random.Generator) -> list[
     order = (steps + random.integers(_STRIP_FRAMES - steps[-1])).tolist()
     if random.random() < 0.5:
         order = order[::-1]
-    if not strip.masks[order[0]].any():
+    if not strip.packed[order[0]].any():
         order = steps.tolist()  # every scene shows its target in frame 0
     return [int(i) for i in order]
 

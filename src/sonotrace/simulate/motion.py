@@ -63,6 +63,9 @@ class Wander(NamedTuple):
         return float(sum(abs(size) * (1 + abs(np.sin(phase))) for size, phase in waves))
 
 
+NO_WANDER = Wander((), (), ())
+
+
 def draw_wander(random: np.random.Generator, size: float, rate_hz: float = 0.5) -> Wander:
     """Draw a wander of standard deviation about `size`, around one rate."""
     return Wander(
@@ -106,9 +109,6 @@ def draw_jolts(random: np.random.Generator, size: float, rate_hz: float = 0.5) -
     starts = np.cumsum(waits) + np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
     values = random.normal(0, size, len(waits))
     return Jolts(tuple(starts.tolist()), tuple(lengths.tolist()), tuple(values.tolist()))
-
-
-NO_WANDER = Wander((), (), ())
 
 
 class Push(NamedTuple):

@@ -40,6 +40,7 @@ from sonotrace.simulate.needle_echo import (
     wall_amplitude,
 )
 from sonotrace.simulate.needle_mask import paint
+from sonotrace.simulate.needle_target import distance_to_target_mm
 from sonotrace.simulate.needle_truth import (
     Flags,
     Surroundings,
@@ -61,8 +62,10 @@ from sonotrace.simulate.world import Anatomy, pose_of, speckle_pitch_mm
 FRAMES_PER_SECOND = 25.0
 FIRST_PIXELS = 30
 """The first frame shows at least as many pixels of the needle, for a tracker to begin with."""
+FIRST_PIXELS_OF_LESION = 60
+"""And of the lesion, if there is one."""
 _FIRST_SHARE = 0.2
-"""And this share of it, if it lies along the picture."""
+"""And this share of the needle, if it lies along the picture."""
 _ATTEMPTS = 60
 
 Place = Float64[np.ndarray, " 3"]
@@ -103,8 +106,8 @@ class NeedleContent:
         behind = np.zeros((view.rows, view.columns), dtype=np.uint8)
         if self.lesion is not None:
             mark_blob(behind, tracing, self.lesion, 2)
-            x, y, z = moment.tissue_at(tip[0:1], tip[1:2], tip[2:3])
-            facts["tip_to_lesion_mm"] = float(self.lesion.distance_mm(x, y, z)[0])
+            away = distance_to_target_mm(shaft.tip, self.lesion, moment.flow)
+            facts["tip_to_lesion_mm"] = away
         geometric, visible, facts["visible"] = paint(moment.grid, nodes, seen, behind)
         distractors = np.zeros_like(geometric)
         mark_streaks(distractors, tracing, self.streaks)
@@ -141,7 +144,7 @@ def needle_scene(  # noqa: PLR0913 - keyword choices of one scene
     with_lesion: bool | None = None,
     gauge: int | None = None,
 ) -> Scene:
-    """Draw a needle in breast or muscle; its first frame shows it.
+    """Draw a needle in breast or muscle; its first frame shows it, and the lesion if there is one.
 
     Args:
         seed: Another seed, another scene.
@@ -186,16 +189,19 @@ def needle_scene(  # noqa: PLR0913 - keyword choices of one scene
             pitch_mm=speckle_pitch_mm(scanner.probe),
             facts=_clip_facts(content, poses, scanner),
         )
+    target = f", or its target fewer than {FIRST_PIXELS_OF_LESION}," if with_lesion else ""
     raise GeometryError(
-        f"a needle of {gauge} G shows fewer than {FIRST_PIXELS} pixels in pictures of {columns} x "
-        f"{rows} pixels of {scanner.view.pixel_mm:.2f} mm. Take a thicker needle (a smaller "
-        f"gauge) or more pixels."
+        f"a needle of {gauge} G shows fewer than {FIRST_PIXELS} pixels{target} in pictures of "
+        f"{columns} x {rows} pixels of {scanner.view.pixel_mm:.2f} mm. Take a thicker needle "
+        f"(a smaller gauge) or more pixels."
     )
 
 
 def _begins_well(content: NeedleContent, first: Moment) -> bool:
     truth = content.truth(first)
     seen, there = int((truth.visible == 1).sum()), int((truth.geometric == 1).sum())
+    if content.lesion is not None and (truth.visible == 2).sum() < FIRST_PIXELS_OF_LESION:
+        return False
     share = _FIRST_SHARE if abs(content.needle.out_rad) < CROSSING_RAD else 0.0
     return seen >= max(FIRST_PIXELS, share * there)
 

@@ -15,6 +15,9 @@ from sonotrace.simulate.outline import Blob, draw_waves
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.specular import Finish
 
+THINNEST_PIXELS = 0.7
+"""A needle that is asked for is at least as thick, so that its mask has no gaps; one that is drawn
+is at least one pixel thick."""
 LONGEST_MM = 130.0
 """No needle reaches farther from the picture."""
 CROSSING_RAD = 0.2
@@ -38,6 +41,8 @@ class Track(NamedTuple):
 def fitting_gauge(random: np.random.Generator, scanner: Scanner, gauge: int | None) -> int:
     """Return the gauge asked for, or a drawn one, if it can be shown.
 
+    One that is asked for may be as thin as `THINNEST_PIXELS`; a drawn one is a pixel or more.
+
     Raises:
         GeometryError: It cannot.
     """
@@ -47,14 +52,16 @@ def fitting_gauge(random: np.random.Generator, scanner: Scanner, gauge: int | No
     if gauge is None and fit:
         return int(random.choice(fit))
     diameter = DIAMETERS_MM[18] if gauge is None else diameter_of(gauge)
-    if gauge is not None and 0.7 * view.pixel_mm <= diameter <= limit:
+    thinnest = THINNEST_PIXELS * view.pixel_mm
+    if gauge is not None and thinnest <= diameter <= limit:
         return gauge
+    fit = [g for g, d in DIAMETERS_MM.items() if thinnest <= d <= limit]
     which = f"thicknesses of {min(fit)} to {max(fit)} G fit" if fit else "no gauge fits"
     raise GeometryError(
         f"a needle {diameter:.2f} mm thick in a picture of {view.width_mm:.1f} x "
-        f"{view.depth_mm:.1f} mm with pixels of {view.pixel_mm:.2f} mm: it must be thicker than "
-        f"a pixel and thinner than a quarter of the picture. Here {which}; choose another gauge "
-        f"or another number of rows and columns."
+        f"{view.depth_mm:.1f} mm with pixels of {view.pixel_mm:.2f} mm: it must be at least "
+        f"{THINNEST_PIXELS:g} pixels thick, {thinnest:.2f} mm, and at most a quarter of the "
+        f"picture. Here {which}; choose another gauge or another number of rows and columns."
     )
 
 
@@ -161,7 +168,7 @@ def draw_shine(random: np.random.Generator) -> Shine:
     """Draw how brightly a needle shows: most are plain, some are made to echo at any angle."""
     echogenic = random.random() < 0.15
     diffuse = random.uniform(-22, -18) if echogenic else random.uniform(-33, -27)
-    loud = float(random.uniform(-16, -9))
+    loud = float(random.uniform(-24, -15))
     spots = float(random.uniform(1.5, 3.5)) * _wavy(random, 0.8)
     spots += float(random.uniform(0.5, 3.0)) * _wavy(random, 5.0)
     return Shine(
@@ -171,9 +178,9 @@ def draw_shine(random: np.random.Generator) -> Shine:
             math.radians(random.uniform(16, 21)),
         ),
         tip_db=float(random.uniform(-17, -11)),
-        back_db=float(random.uniform(-12, -6)),
-        inner_db=tuple(random.uniform(-20, -8, int(random.integers(0, 4))).tolist()),
-        rings_db=tuple(loud - 6.5 * i for i in range(int(random.integers(1, 6)))),
+        back_db=float(random.uniform(-20, -12)),
+        inner_db=tuple(random.uniform(-26, -19, int(random.integers(0, 2))).tolist()),
+        rings_db=tuple(loud - 8.0 * i for i in range(int(random.integers(1, 6)))),
         lobes_db=float(random.uniform(-32, -24)),
         spots_db=tuple(spots.tolist()),
         coupling=draw_wander(random, float(random.uniform(0.4, 2.0)), 0.5),

@@ -325,7 +325,9 @@ def _draw_lines(out, nodes, per_mm, levels, steps):
         far, far_across = _between(nodes.back[0], n, part), _between(nodes.back[1], n, part)
         out[0, f], out[1, f], out[2, f] = depth, across, strength
         at = count + f
-        out[0, at], out[1, at], out[2, at] = far, far_across, strength * levels.back
+        left = _between(nodes.half_mm, n, part) / levels.radius_mm
+        # the bevel has taken a part of the far wall away
+        out[0, at], out[1, at], out[2, at] = far, far_across, strength * levels.back * left
         for i in range(inner.shape[0]):
             at += count
             share = (i + 1) / (inner.shape[0] + 1)
@@ -333,7 +335,6 @@ def _draw_lines(out, nodes, per_mm, levels, steps):
             out[1, at] = (1 - share) * across + share * far_across
             out[2, at] = strength * inner[i]
         # nothing rings where the bevel has taken a wall away
-        left = _between(nodes.half_mm, n, part) / levels.radius_mm
         turned = _between(nodes.incidence_rad, n, part) / levels.ring_rad
         share = left**2 * np.exp(-(turned**2))
         ringing[f] = strength * share if share > 0.03 else 0.0

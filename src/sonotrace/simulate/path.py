@@ -15,6 +15,10 @@ Poses = Float64[np.ndarray, "T 4 4"]
 Shape = Literal["hold", "straight", "curved", "s-shaped", "back-and-forth", "fan"]
 SHAPES: tuple[Shape, ...] = ("hold", "straight", "curved", "s-shaped", "back-and-forth", "fan")
 
+_MOST_TURN_RAD = np.radians(40)
+_WIDE = 100.0
+"""Frames; noise that changes over more of them is blurred by its transform, in less time."""
+
 
 def poses_from(
     position_mm: Float64[np.ndarray, "T 3"], angles_rad: Float64[np.ndarray, "T 3"]
@@ -41,7 +45,7 @@ def poses_from(
     return poses
 
 
-def draw_path(
+def draw_path(  # noqa: PLR0913 - keyword choices
     random: np.random.Generator,
     shape: Shape,
     frames: int,
@@ -49,29 +53,36 @@ def draw_path(
     length_mm: float = 30.0,
     frames_per_second: float = 25.0,
     tremor_mm: float = 0.1,
+    tightest_mm: float = 80.0,
 ) -> Poses:
-    """Draw a path of the probe along z, or a fan about its face; the middle lies at the origin.
+    """Draw a path of the probe over the skin, or a fan about its face; its middle is the origin.
+
+    Paths lead along z. In a bend the probe turns with the path, by so much for each mm and by 40
+    degrees in all at most: the farther it goes, the more it turns.
 
     Args:
         random: Where it is drawn from.
         shape: Of the path. `hold` stays and only trembles; `fan` tilts by 1 degree for every mm.
         frames: How many.
-        length_mm: From the first to the farthest frame.
+        length_mm: How far the face goes from the first to the farthest frame.
         frames_per_second: Decides how fast the hand trembles from frame to frame.
         tremor_mm: Standard deviation of slow unsteadiness; angles tremble by 1 degree for 1 mm.
+        tightest_mm: Least radius of a bend: points this far to the side of the face's middle go
+            up to twice as far as it does from frame to frame.
     """
     along = _advance(random, frames)  # 0 to 1
     if shape == "back-and-forth":
         along = 1 - np.abs(2 * along - 1)
     z = (along - 0.5) * length_mm
     x, yaw, tilt = np.zeros(frames), np.zeros(frames), np.zeros(frames)
-    bend = random.uniform(0.15, 0.35) * random.choice([-1, 1])
+    bend = random.uniform(0.5, 1.0) * random.choice([-1, 1])
     if shape == "curved":
-        x = bend * length_mm * (along - along**2) * 2
-        yaw = np.arctan(bend * (1 - 2 * along) * 2)
+        yaw = bend * min(length_mm / tightest_mm, _MOST_TURN_RAD) * (0.5 - along)
+        x, z = _follow(along, yaw, length_mm)
     elif shape == "s-shaped":
-        x = bend * length_mm / 4 * np.sin(2 * np.pi * along)
-        yaw = np.arctan(bend * np.pi / 2 * np.cos(2 * np.pi * along))
+        swing = bend * min(length_mm / (2 * np.pi * tightest_mm), _MOST_TURN_RAD / 2)
+        yaw = swing * np.cos(2 * np.pi * along)
+        x, z = _follow(along, yaw, length_mm)
     elif shape == "fan":
         tilt, z = np.radians(z), np.zeros(frames)
     elif shape == "hold":
@@ -87,6 +98,15 @@ def draw_path(
     return poses_from(position, angles)
 
 
+def _follow(
+    along: Float64[np.ndarray, " T"], yaw: Float64[np.ndarray, " T"], length_mm: float
+) -> tuple[Float64[np.ndarray, " T"], Float64[np.ndarray, " T"]]:
+    """Return x and z of a way of this length that leads wherever the probe faces."""
+    step, heading = length_mm * np.diff(along), (yaw[1:] + yaw[:-1]) / 2
+    x, z = (np.append(0.0, np.cumsum(step * part)) for part in (np.sin(heading), np.cos(heading)))
+    return x - np.interp(0.5, along, x), z - np.interp(0.5, along, z)
+
+
 def _advance(random: np.random.Generator, frames: int) -> Float64[np.ndarray, " T"]:
     """Return a way from 0 to 1 at a speed that varies as a hand's does, never backwards."""
     if frames == 1:
@@ -99,7 +119,7 @@ def _advance(random: np.random.Generator, frames: int) -> Float64[np.ndarray, " 
 def _unsteady(
     random: np.random.Generator, frames: int, frames_per_second: float
 ) -> Float64[np.ndarray, " T"]:
-    """Return slow drift of standard deviation 1 and a tremor of 8 Hz a tenth as large."""
+    """Return slow drift of standard deviation 1 and a tremor of 7 to 9 Hz and amplitude 0.03."""
     drift = _slow(random, frames, 0.5 * frames_per_second)
     time_s = np.arange(frames) / frames_per_second
     tremor = np.sin(2 * np.pi * random.uniform(7, 9) * time_s + random.uniform(0, 2 * np.pi))
@@ -110,5 +130,10 @@ def _slow(random: np.random.Generator, frames: int, over: float) -> Float64[np.n
     """Return noise of standard deviation 1 that changes over this many frames."""
     margin = int(4 * over) + 1
     white = random.standard_normal(frames + 2 * margin)
-    blurred = ndimage.gaussian_filter1d(white, over)[margin : margin + frames]
-    return np.asarray(blurred * np.sqrt(2 * np.sqrt(np.pi) * over))
+    if over <= _WIDE:
+        blurred = ndimage.gaussian_filter1d(white, over)
+    else:  # the margins are wider than what the transform carries over from the other end
+        frequency = np.fft.rfftfreq(len(white))
+        gain = np.exp(-2 * (np.pi * over * frequency) ** 2)
+        blurred = np.fft.irfft(gain * np.fft.rfft(white), len(white))
+    return np.asarray(blurred[margin : margin + frames] * np.sqrt(2 * np.sqrt(np.pi) * over))

@@ -163,6 +163,7 @@ def draw_phantom(random: np.random.Generator, low: Place, high: Place, *, seed: 
 
     The asymmetric body lies in the middle; spheres lie around it, clear of it and of each other;
     two tubes run below or above; wires cross the picture on one side, and three make an N on top.
+    There are 8 spheres, and more in a box longer than 30 mm.
 
     Args:
         random: Where it is drawn from.
@@ -177,8 +178,9 @@ def draw_phantom(random: np.random.Generator, low: Place, high: Place, *, seed: 
     tubes = tuple(_draw_tube(random, np.array(low), size, depth) for depth in depths)
     wires = _wires(np.array(low), size)
     spheres: list[Sphere] = []
-    for _ in range(400):
-        if len(spheres) == 8:
+    wanted = int(np.clip(8 * size[2] / 30, 8, 100))
+    for _ in range(50 * wanted):
+        if len(spheres) == wanted:
             break
         radius = float(random.uniform(0.035, 0.09) * size[1])
         part = random.uniform([0.1, 0.12, 0.05], [0.9, 0.9, 0.95])

@@ -134,7 +134,7 @@ class Photoacoustic:
         return Blood(ends[0], ends[1], *known, self.begin, self.touching)
 
     def _add_skin(self, echo: Echo, pose: Pose) -> None:
-        """Add the skin's pigment, which is where the probe is; its spots stay in the tissue."""
+        """Add the skin's pigment at the probe's face; its spots stay in space."""
         rays, light = self.rays, self.light
         across = rays.first + rays.step * np.arange(rays.number)
         away = rays.radius + light.skin_mm

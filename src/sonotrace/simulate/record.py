@@ -1,23 +1,29 @@
 """What is written down about a scene, so that its clip can be made again and shown to be the same.
 
-The fingerprint is a hash of everything that decides the frames: all that was drawn for the scene,
-its domain, and the version of this package. Two clips of one fingerprint hold the same frames on
-one machine; between processors a grey level may differ by one.
+The fingerprint is a hash of what was drawn for the scene, its domain, the version of this package
+and `SIMULATOR_VERSION`. Two clips of one fingerprint hold the same frames but for rounding, and to
+the last grey level where machine and installed packages are the same. Whether two clips are equal
+in fact is told by the hash of their grey levels.
 """
 
 import dataclasses
 import hashlib
+import json
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from pydantic import BaseModel
 
 from sonotrace.simulate.domains import find_domain, is_held_out
-from sonotrace.simulate.scene import Scene
+from sonotrace.simulate.scene import Scene, Truth
 
 NOTICE = "synthetic ultrasound; research use only, not a medical device"
+SIMULATOR_VERSION = 1
+"""Raise it whenever the same drawn scene gives other frames than before by more than rounding: the
+fingerprint knows what was drawn, not the code that makes pictures of it."""
 
 
 def describe(scene: Scene) -> dict[str, Any]:
@@ -40,6 +46,34 @@ def describe(scene: Scene) -> dict[str, Any]:
     }
 
 
+def describe_frame(scene: Scene, index: int, truth: Truth) -> dict[str, Any]:
+    """Return the entry of one frame in `truth.json`."""
+    return {
+        "frame": index,
+        "time_s": index / scene.frames_per_second,
+        **truth.facts,
+        "world_from_image": world_from_image(scene, index).tolist(),
+    }
+
+
+def hash_of_frame(grey: UInt8[np.ndarray, "H W"]) -> str:
+    """Return the SHA-256 of the grey levels of one frame."""
+    return hashlib.sha256(grey.tobytes()).hexdigest()
+
+
+def hash_of_frames(hashes: Iterable[str]) -> str:
+    """Return the SHA-256 of a clip: that of the hashes of its frames, in order."""
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """Return the text of `truth.json`, with each frame on a line of its own."""
+    head = json.dumps(document | {"frames": []}, indent=1, allow_nan=False, default=_plain)
+    rows = (json.dumps(frame, allow_nan=False, default=_plain) for frame in document["frames"])
+    before, _, after = head.rpartition('"frames": []')
+    return f'{before}"frames": [\n  ' + ",\n  ".join(rows) + f"\n ]{after}\n"
+
+
 def world_from_image(scene: Scene, index: int) -> Float64[np.ndarray, "4 4"]:
     """Return the pose of a frame's picture: mm from the centre of its top-left pixel."""
     pose: Float64[np.ndarray, "4 4"] = scene.poses[index] @ scene.scanner.probe_from_image()
@@ -47,8 +81,9 @@ def world_from_image(scene: Scene, index: int) -> Float64[np.ndarray, "4 4"]:
 
 
 def fingerprint(scene: Scene) -> str:
-    """Return the SHA-256 of everything that decides the frames of a scene."""
-    digest = hashlib.sha256(f"sonotrace {version('sonotrace')}\n".encode())
+    """Return the SHA-256 of everything that was drawn for a scene, and of the versions."""
+    versions = f"sonotrace {version('sonotrace')}\nsimulator {SIMULATOR_VERSION}\n"
+    digest = hashlib.sha256(versions.encode())
     for part in _parts(scene, "scene"):
         digest.update(part)
     for part in _parts(find_domain(scene.domain), "domain"):
@@ -87,3 +122,10 @@ def _members(value: object) -> "list[tuple[str, object]]":
     if hasattr(value, "__dict__") and not callable(value):
         return sorted(vars(value).items())
     raise TypeError(f"a {type(value).__name__} in a scene has no bytes to take a hash of")
+
+
+def _plain(value: object) -> object:
+    """Turn what NumPy returns into plain numbers and lists."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

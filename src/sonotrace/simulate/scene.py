@@ -53,11 +53,6 @@ class Moment:
         found = self.pose.rotation.T @ points
         return found[0], found[1], found[2]
 
-    def tissue_of_pixels(self) -> tuple[Coordinates, Coordinates, Coordinates]:
-        """Return where the tissue at every pixel's centre was at rest, row by row."""
-        x, y = self.grid.scanner.pixel_points()
-        return self.tissue_at(x.ravel(), y.ravel())
-
 
 class Truth(NamedTuple):
     """What is to be found in a frame."""

@@ -1,7 +1,10 @@
 """The one table of scenes: every kind of clip that can be made."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
@@ -14,8 +17,10 @@ from sonotrace.simulate.spine import spine_scene
 from sonotrace.simulate.sweep import sweep_scene
 
 SMALLEST = 64
-"""Rows and columns; fewer are too coarse for speckle."""
+"""Rows or columns; fewer are too coarse for speckle."""
 LARGEST = 4096
+
+_OF_EVERY_SCENE = {"frames", "rows", "columns"}
 
 SCENES: Mapping[str, Callable[..., Scene]] = {
     "lesion": lesion_scene,
@@ -60,7 +65,7 @@ def make_scene(
     *,
     domain: str | None = None,
     frames: int = 24,
-    size: int | tuple[int, int] = 256,
+    size: int | Sequence[int] = 256,
     **choices: Any,
 ) -> Scene:
     """Draw a scene by the name of its kind; the same arguments give the same scene.
@@ -74,26 +79,112 @@ def make_scene(
         choices: Further choices of that kind; see `lesion_scene` and the others.
 
     Raises:
-        UsageError: There is no such kind or domain, or the picture is too small or too large.
+        UsageError: There is no such kind, domain or choice, or the picture is too small or too
+            large.
     """
     if kind not in SCENES:
         raise UsageError(f"there is no scene {kind!r}. Give one of {', '.join(SCENES)}.")
+    if seed < 0:
+        raise UsageError(f"a seed of {seed}. Give 0 or a whole number above it.")
     if frames < 1:
         raise UsageError(f"a clip of {frames} frames. Give at least 1.")
-    rows, columns = (size, size) if isinstance(size, int) else size
-    if not SMALLEST <= min(rows, columns) <= max(rows, columns) <= LARGEST:
-        raise UsageError(
-            f"a picture of {columns} x {rows} pixels. Give {SMALLEST} to {LARGEST} for each side; "
-            f"fewer are too coarse for speckle."
-        )
+    rows, columns = _rows_and_columns(size)
     found = find_domain(domain or DEFAULT_DOMAINS[kind])
+    _require_choices(kind, choices)
     make = SCENES[kind]
     try:
         return make(seed, found, frames=frames, rows=rows, columns=columns, **choices)
     except ValidationError as error:
-        first = error.errors()[0]
-        what = ".".join(str(part) for part in first["loc"])
         raise UsageError(
             f"{columns} x {rows} pixels in the domain {found.name} give an impossible scanner: "
-            f"{what}: {first['msg']}. Choose another size or domain."
+            f"{_problem(error)}. Choose another size or domain."
         ) from error
+
+
+def choices_of(kind: str) -> dict[str, Any]:
+    """Return the types of what can be chosen of a kind of scene alone, by name."""
+    make = SCENES[kind]
+    hints = get_type_hints(make)
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(make).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:  # Unpack of a TypedDict
+            found |= get_type_hints(get_args(hints[name])[0])
+        elif parameter.kind is parameter.KEYWORD_ONLY and name not in _OF_EVERY_SCENE:
+            found[name] = hints[name]
+    return found
+
+
+def _rows_and_columns(size: int | Sequence[int]) -> tuple[int, int]:
+    """Take a size apart.
+
+    Raises:
+        UsageError: It is not one number or two, or too small or too large.
+    """
+    both = (size, size) if isinstance(size, int) else tuple(size)
+    if len(both) != 2:
+        raise UsageError(
+            f"a size of {len(both)} numbers: {both}. Give rows and columns, or one number for a "
+            f"square."
+        )
+    rows, columns = both
+    if min(both) < SMALLEST or max(both) > LARGEST:
+        which = "too coarse for speckle" if min(both) < SMALLEST else "more than can be made"
+        raise UsageError(
+            f"a picture of {columns} x {rows} pixels, which is {which}. Give {SMALLEST} to "
+            f"{LARGEST} for each side."
+        )
+    return rows, columns
+
+
+def _require_choices(kind: str, choices: Mapping[str, object]) -> None:
+    """Refuse what cannot be chosen of a kind of scene.
+
+    Raises:
+        UsageError: There is no such choice, or not this value of it.
+    """
+    known = choices_of(kind)
+    for name, value in choices.items():
+        if name not in known:
+            raise UsageError(
+                f"{name!r} cannot be chosen of the scene {kind}. What can be: {', '.join(known)}."
+            )
+        if not _fits(value, known[name]):
+            raise UsageError(
+                f"{name}={value!r} was given for the scene {kind}. Give {_words(known[name])}."
+            )
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) in {Union, UnionType}:
+        return any(_fits(value, one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if hint is float:  # all of them are lengths
+        return isinstance(value, int | float) and 0 < value < math.inf
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    """Say what a choice can be."""
+    if get_origin(hint) in {Union, UnionType}:
+        return ", or ".join(_words(one) for one in get_args(hint))
+    if get_origin(hint) is Literal:
+        *others, last = (str(one) for one in get_args(hint))
+        return f"{', '.join(others)} or {last}" if others else last
+    named = {
+        NoneType: "None to have it drawn",
+        bool: "True or False",
+        int: "a whole number",
+        float: "a number above 0",
+    }
+    return named.get(hint, f"a {hint.__name__}")
+
+
+def _problem(error: ValidationError) -> str:
+    """Say in words why a scanner cannot be."""
+    first = error.errors()[0]
+    if first["loc"] == ("pixel_mm",):
+        return f"its pixels are {first['input']:.2g} mm apart, and 0.01 to 2 mm can be made"
+    what = ".".join(str(part) for part in first["loc"])
+    reason = str(first.get("ctx", {}).get("error", first["msg"]))
+    return f"{what}: {reason}" if what else reason

@@ -8,7 +8,7 @@ wherever they are; they can be seen where enough of the beam is left.
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Float64, UInt8
 from numba import njit
 
 from sonotrace.simulate.echo_kernel import flow_at
@@ -35,6 +35,9 @@ NAMES = (
     "ligamentum flavum",
     "dura",
 )
+NARROW_MM = 1.5
+"""Bone that is narrower, for a spine of size 1, is not labelled by itself: a stripe takes the class
+of the wider stripe beside it on the same surface; a surface that is narrower has none."""
 _SHEETS = ("ligament", "ligament_end", "dura", "front")
 
 Labels = UInt8[np.ndarray, "Y X Z"]
@@ -56,6 +59,8 @@ def find_truth(back: Back, part: Labels, attenuation: Attenuation, moment: Momen
     passed = transmission(coarser(grid), attenuation, moment.pose, moment.flow)
     depth = bone.depth_mm[0]
     kind = _part_at(back, part, bone)
+    step = grid.shape.beam_step * (grid.shape.radius + depth if grid.shape.convex else 1.0)
+    tidy(kind, depth, np.broadcast_to(step, depth.shape), NARROW_MM * size)
     left = passed_at(grid, passed, depth + BAND_MM[0] * size, bone.across)
     seen = np.where(left > 10 ** (BONE_DB / 20), kind, 0).astype(np.uint8)
     view = grid.scanner.view
@@ -75,6 +80,23 @@ def find_truth(back: Back, part: Labels, attenuation: Attenuation, moment: Momen
         **_facts(back, look, passed, bone),
     }
     return Truth(visible, geometric, np.zeros_like(geometric), facts)
+
+
+def tidy(
+    kind: UInt8[np.ndarray, " W"],
+    depth_mm: Float64[np.ndarray, " W"],
+    step_mm: Float64[np.ndarray, " W"],
+    narrow_mm: float,
+) -> None:
+    """Take classes away that cover too few neighbouring beams; wider ones stay as they are.
+
+    Args:
+        kind: Class at every beam, 0 for none; changed in place.
+        depth_mm: Of the surface; nan where there is none. Where it breaks another begins.
+        step_mm: Between beams, at the surface.
+        narrow_mm: Stripes and surfaces that are narrower go.
+    """
+    _tidy(kind, depth_mm, step_mm, narrow_mm)
 
 
 def _part_at(back: Back, part: Labels, bone: Crossings) -> UInt8[np.ndarray, " W"]:
@@ -146,6 +168,53 @@ def _facts(back: Back, look: Look, passed: Passed, bone: Crossings) -> dict[str,
 
 def _gap(above: float, below: float) -> float:
     return round(below - above, 2)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _tidy(kind, depth, step, narrow):
+    count = kind.shape[0]
+    first = 0
+    while first < count:
+        last = first + 1
+        # nan is never close to anything
+        while last < count and abs(depth[last] - depth[last - 1]) < STEEPEST * step[last]:
+            last += 1
+        if step[first:last].sum() < narrow or np.isnan(depth[first]):
+            kind[first:last] = 0
+        else:
+            while _widen(kind[first:last], step[first:last], narrow):
+                pass
+        first = last
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _widen(kind, step, narrow):
+    """Give the narrowest stripe of a surface to the wider one beside it, if it is too narrow."""
+    count = kind.shape[0]
+    none = (0, 0, 0.0)  # first, last and width of stripes
+    here, best, best_left, best_right = none, none, none, none
+    least = narrow
+    first = 0
+    waiting = False
+    while first < count:
+        last = first + 1
+        while last < count and kind[last] == kind[first]:
+            last += 1
+        now = (first, last, step[first:last].sum())
+        if waiting:
+            best_right, waiting = now, False
+        if now[2] < least and now[1] - now[0] < count:
+            least, best, best_left, best_right = now[2], now, here, none
+            waiting = True
+        here = now
+        first = last
+    if best[1] == 0:
+        return False
+    taken = best_left if best_left[2] >= best_right[2] else best_right
+    kind[best[0] : best[1]] = kind[taken[0]]
+    return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

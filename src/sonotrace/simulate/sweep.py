@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float64, UInt8
 
 from sonotrace.data.sweep import Sweep
+from sonotrace.errors import GeometryError
 from sonotrace.simulate.clip import clip_of
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.motion import Push, draw_tissue_motion
@@ -39,8 +40,9 @@ from sonotrace.simulate.world import Anatomy, speckle_pitch_mm
 from sonotrace.types import Frame
 
 STEP_MM = 0.13
-"""Default mean distance of neighbouring frames: a hand's unsteady speed then keeps the steps
-within the 0.05 to 0.3 mm over which speckle tells how far the probe went."""
+"""Default mean distance of neighbouring frames: a hand's unsteady speed then keeps the steps of
+the face within the 0.05 to 0.3 mm over which speckle tells how far the probe went. Corners of the
+picture go up to 0.3 mm in the mean and 0.6 mm at most, whatever the path."""
 CHANNEL = "photoacoustic"
 
 Grey = UInt8[np.ndarray, "H W"]
@@ -49,6 +51,14 @@ Corner = tuple[float, float, float]
 
 _WIRE_LIGHT, _TUBE_LIGHT = 0.7, 1.0
 _LINK_MM = 1.0
+_LONGEST_MM = 400.0
+_WIDEST_FAN_DEG = 90.0
+"""45 degrees to either side; beyond that an array has lost the skin."""
+_STEEPEST_DEG = 50.0
+"""Between the picture and the skin's normal: half the widest fan, in a hand that trembles."""
+_OFF_SKIN_MM = 0.5
+_TIGHTEST = 2.0
+"""Least radius of a bend, in halves of the picture's width: its edge goes 1.5 times as far."""
 _LEAST_LENGTH_MM = 16.0
 """Tissue is drawn for a sweep at least this long, so that short ones are pieces of a long one."""
 
@@ -61,7 +71,8 @@ class SweepChoices(TypedDict, total=False):
     path: Shape | None
     """Of the probe; drawn unless given."""
     step_mm: float
-    """Mean distance of neighbouring frames, or of what a degree of a fan stands for."""
+    """Mean distance, in mm, of neighbouring frames: of their faces, or of the middles of a fan's
+    pictures, as its face stays where it is."""
     moving: bool
     """Whether tissue moves meanwhile; it is still unless told."""
 
@@ -123,15 +134,22 @@ def sweep_scene(
 
     Raises:
         ValueError: A step that is not above 0.
+        GeometryError: The probe would go farther than a hand sweeps, or leave the skin.
     """
     step, of = choices.get("step_mm", STEP_MM), choices.get("of", "phantom")
     if step <= 0:
         raise ValueError(f"a step of {step:g} mm; give one above 0, such as {STEP_MM:g}")
     random = np.random.default_rng([seed, 40])
     scanner = draw_scanner(domain, random, rows, columns)
-    shape = choices.get("path") or SHAPES[int(random.integers(1, len(SHAPES)))]
-    length = step * max(frames - 1, 1) * (0.5 if shape == "back-and-forth" else 1.0)
-    poses = draw_path(random, shape, frames, length_mm=length)
+    shape, length = _choose_path(random, scanner, frames, step, choices.get("path"))
+    poses = draw_path(
+        random,
+        shape,
+        frames,
+        length_mm=length,
+        tightest_mm=_TIGHTEST * scanner.view.width_mm / 2,
+    )
+    require_on_skin(poses)
     low, high = _seen(scanner, poses)
     tissue, content = _draw_subject(of, random, domain, scanner, (low, high))
     motion = None
@@ -157,6 +175,25 @@ def sweep_scene(
     )
 
 
+def require_on_skin(poses: Poses) -> None:
+    """Refuse poses of a probe whose face leaves the skin, the plane y = 0, or looks away from it.
+
+    Raises:
+        GeometryError: The first such pose; the message says where it is and which way it looks.
+    """
+    height = -poses[:, 1, 3]
+    angle = np.degrees(np.arccos(np.clip(poses[:, 1, 1], -1, 1)))
+    bad = np.flatnonzero((height > _OFF_SKIN_MM) | (angle > _STEEPEST_DEG))
+    if len(bad):
+        first = int(bad[0])
+        raise GeometryError(
+            f"the face of frame {first} lies {height[first]:.1f} mm above the skin and looks "
+            f"{angle[first]:.0f} degrees away from straight down; a probe that touches the skin "
+            f"lies {_OFF_SKIN_MM:g} mm above it at most and looks within {_STEEPEST_DEG:g} "
+            f"degrees. Lower it, or tilt it less."
+        )
+
+
 def listen_on(stage: Stage) -> Callable[[int], Grey] | None:
     """Return the function that renders photoacoustic frames of a staged scene by their number.
 
@@ -177,7 +214,12 @@ def sweep_of(scene: Scene, *, threads: int | None = None) -> Sweep:
     Args:
         scene: What to render: a sweep, or any other scene, which then has no second channel.
         threads: How many bake the tissue; None for one on each processor.
+
+    Raises:
+        GeometryError: The probe of a sweep leaves the skin.
     """
+    if isinstance(scene.content, SweepContent):
+        require_on_skin(scene.poses)
     lazy = _LazyStage(scene, threads)
     clip = replace(clip_of(scene).clip, source=_Frames(lazy, photoacoustic=False))
     channels = {}
@@ -251,6 +293,39 @@ def _world_from_image(moment: Moment) -> Float64[np.ndarray, "4 4"]:
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = moment.pose.rotation, moment.pose.origin
     return np.asarray(pose @ moment.grid.scanner.probe_from_image())
+
+
+def _choose_path(
+    random: np.random.Generator, scanner: Scanner, frames: int, step_mm: float, shape: Shape | None
+) -> tuple[Shape, float]:
+    """Return the shape of the path, drawn unless given, and its length: of a fan, in degrees."""
+    steps = max(frames - 1, 1)
+    tilt_deg = float(np.degrees(step_mm / (scanner.reach_mm() / 2)))
+    if steps * step_mm > _LONGEST_MM and shape != "fan":
+        raise GeometryError(
+            f"{frames} frames {step_mm:g} mm apart are a sweep of {steps * step_mm:.0f} mm; at "
+            f"most {_LONGEST_MM:g} mm are swept over. Ask for at most "
+            f"{int(_LONGEST_MM / step_mm) + 1} frames, or a step of at most "
+            f"{_shortened(_LONGEST_MM / steps)} mm."
+        )
+    if shape == "fan" and steps * tilt_deg > _WIDEST_FAN_DEG:
+        raise GeometryError(
+            f"{frames} frames {step_mm:g} mm apart are a fan of {steps * tilt_deg:.0f} degrees in "
+            f"a picture {scanner.reach_mm():.0f} mm deep; beyond {_WIDEST_FAN_DEG:g} degrees the "
+            f"array leaves the skin. Ask for at most {int(_WIDEST_FAN_DEG / tilt_deg) + 1} frames, "
+            f"or a step of at most {_shortened(_WIDEST_FAN_DEG / steps / tilt_deg * step_mm)} mm."
+        )
+    if shape is None:  # the last one is the fan
+        fits = steps * tilt_deg <= _WIDEST_FAN_DEG
+        shape = SHAPES[int(random.integers(1, len(SHAPES) if fits else len(SHAPES) - 1))]
+    length = {"fan": steps * tilt_deg, "back-and-forth": steps * step_mm / 2}
+    return shape, length.get(shape, steps * step_mm)
+
+
+def _shortened(value: float) -> str:
+    """Write a number to two digits that are no more than it."""
+    digits = 1 - int(np.floor(np.log10(value)))
+    return f"{np.floor(value * 10.0**digits) / 10.0**digits:g}"
 
 
 def _seen(scanner: Scanner, poses: Poses) -> tuple[Corner, Corner]:

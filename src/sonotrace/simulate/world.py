@@ -147,6 +147,11 @@ def pose_of(world_from_probe: Float64[np.ndarray, "4 4"]) -> Pose:
     Raises:
         GeometryError: It is not a rotation and a translation.
     """
+    if not np.isfinite(world_from_probe).all():
+        raise GeometryError(
+            f"a pose with {np.count_nonzero(~np.isfinite(world_from_probe))} entries that are no "
+            f"finite numbers; expected a rotation and a translation in mm. Give one for each frame."
+        )
     turn = np.ascontiguousarray(world_from_probe[:3, :3], dtype=np.float64)
     if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-6) or np.linalg.det(turn) < 0:
         raise GeometryError(
