@@ -10,6 +10,7 @@ from numba import njit
 from sonotrace.simulate.grid import Grid
 from sonotrace.simulate.motion import invert_at, went_to
 from sonotrace.simulate.outline import Body
+from sonotrace.simulate.probe import View
 from sonotrace.simulate.scene import Labels, Moment
 
 _STEP_MM = 0.7
@@ -39,7 +40,7 @@ def trace_tissue(moment: Moment) -> Tracing:
     """Trace the tissue of a frame back to where it was at rest."""
     scanner = moment.grid.scanner
     view = scanner.view
-    step = max(_LEAST_STEP, int(_STEP_MM / view.pixel_mm))
+    step = _step_of(view)
     x = (np.arange(0, view.columns + step, step) - (view.columns - 1) / 2) * view.pixel_mm
     y = (np.arange(0, view.rows + step, step) + 0.5) * view.pixel_mm + scanner.fan_top_mm()
     x, y = np.meshgrid(x, y)
@@ -54,7 +55,7 @@ def trace_near(moment: Moment, bodies: Sequence[Body]) -> Tracing:
     """
     scanner, flow = moment.grid.scanner, moment.flow
     view = scanner.view
-    step = max(_LEAST_STEP, int(_STEP_MM / view.pixel_mm))
+    step = _step_of(view)
     rows, columns = -(-view.rows // step) + 1, -(-view.columns // step) + 1
     left = -(view.columns - 1) / 2 * view.pixel_mm
     first = (left, 0.5 * view.pixel_mm + scanner.fan_top_mm(), step * view.pixel_mm)
@@ -64,6 +65,11 @@ def trace_near(moment: Moment, bodies: Sequence[Body]) -> Tracing:
     places = np.empty((3, rows, columns))
     _trace(places, first, (moment.pose.rotation, moment.pose.origin), flow, boxes)
     return Tracing(moment, step, places)
+
+
+def _step_of(view: View) -> int:
+    """Return how many pixels apart tissue is traced."""
+    return max(_LEAST_STEP, int(_STEP_MM / view.pixel_mm))
 
 
 def places_of_pixels(tracing: Tracing) -> Float64[np.ndarray, "3 N"]:
