@@ -44,8 +44,8 @@ RULE_BELOW, NETWORK_FROM = 0.50, 0.80
 class DifficultySettings(Settings):
     """How many pictures there are and how long the network trains."""
 
-    training_scenes: int = 300
-    scoring_scenes: int = 60
+    training_scenes: int = 500
+    scoring_scenes: int = 120
     frames: int = 1
     """Length of the scenes' clips. One frame of many scenes teaches more than many of few, and a
     short clip needs little tissue."""
@@ -53,7 +53,7 @@ class DifficultySettings(Settings):
     """Step between the frames of a clip that are rendered."""
     rendered_px: int = 256
     network_px: int = 128
-    steps: int = 1_200
+    steps: int = 2_400
     batch_size: int = 16
     learning_rate: float = 2e-3
     widths: tuple[int, ...] = (8, 16, 32, 64, 96, 8)

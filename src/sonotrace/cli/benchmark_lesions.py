@@ -18,7 +18,7 @@ def lesions(
     ] = False,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="steps=1200, training_scenes=300 ..."),
+        typer.Option("--set", metavar="KEY=VALUE", help="steps=2400, training_scenes=500 ..."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
     overwrite: Overwrite = False,
