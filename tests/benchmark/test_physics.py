@@ -12,7 +12,7 @@ from sonotrace.benchmark.physics import measure_physics, tilt_law
 from sonotrace.benchmark.physics_plots import draw_physics
 from sonotrace.benchmark.physics_rig import PhysicsSettings
 from sonotrace.benchmark.physics_table import physics_rows, physics_table
-from sonotrace.simulate.beam import gaussian_waist_mm
+from sonotrace.simulate.echo.beam import gaussian_waist_mm
 from sonotrace.simulate.probe import Probe
 
 QUICK = PhysicsSettings(

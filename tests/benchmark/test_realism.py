@@ -21,7 +21,7 @@ from sonotrace.benchmark.realism import (
 from sonotrace.datasets.splits import held_out
 from sonotrace.errors import ReadError
 from sonotrace.io.picture import write_labels, write_picture
-from sonotrace.simulate.grid import make_grid
+from sonotrace.simulate.echo.grid import make_grid
 from sonotrace.simulate.probe import Probe, Scanner, View
 
 

@@ -11,10 +11,10 @@ from sonotrace.geometry.rigid import inverse
 from sonotrace.io.metaimage import read_sequence, write_sequence
 from sonotrace.simulate.domains import find_domain
 from sonotrace.simulate.path import SHAPES, poses_from
-from sonotrace.simulate.phantom import CYST, TUBE
+from sonotrace.simulate.phantom.body import CYST, TUBE
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.sweep import CHANNEL, SweepContent, listen_on, sweep_of, sweep_scene
-from sonotrace.simulate.vessel import Vascular, draw_branches, vessels_of
+from sonotrace.simulate.tissue.vessel import Vascular, draw_branches, vessels_of
 
 DOMAIN = find_domain("linear-soft")
 

@@ -7,8 +7,8 @@ import pytest
 
 from sonotrace.benchmark.physics_rig import Uniform, pose_at, renderer_of
 from sonotrace.errors import GeometryError, ResourceError
-from sonotrace.simulate.grid import make_grid
-from sonotrace.simulate.lattice import scatterers_of_layer
+from sonotrace.simulate.echo.grid import make_grid
+from sonotrace.simulate.echo.lattice import scatterers_of_layer
 from sonotrace.simulate.probe import Probe, Scanner, View
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.scenes import make_scene

@@ -30,7 +30,7 @@ from sonotrace.metrics.bootstrap import bootstrap_mean
 from sonotrace.settings import Settings
 from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS, find_domain
 from sonotrace.simulate.frames import in_order, usable_threads
-from sonotrace.simulate.lesion import lesion_scene
+from sonotrace.simulate.lesion.scene import lesion_scene
 from sonotrace.simulate.scene import set_stage
 from sonotrace.training.loader import one_thread
 from sonotrace.training.loop import only_our_words

@@ -31,7 +31,7 @@ from sonotrace.benchmark.physics_rig import (
     scanner_of,
 )
 from sonotrace.benchmark.rayleigh import correlation_of_shift, correlation_of_tilt, half_width
-from sonotrace.simulate.beam import beam_mm, elevation_table, gaussian_waist_mm
+from sonotrace.simulate.echo.beam import beam_mm, elevation_table, gaussian_waist_mm
 from sonotrace.simulate.probe import Probe
 from sonotrace.simulate.render import Renderer
 

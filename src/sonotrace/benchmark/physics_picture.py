@@ -16,12 +16,12 @@ from sonotrace.benchmark.physics_rig import (
     renderer_of,
     scanner_of,
 )
-from sonotrace.simulate.beam import beam_mm
-from sonotrace.simulate.grid import make_grid
+from sonotrace.simulate.echo.beam import beam_mm
+from sonotrace.simulate.echo.grid import make_grid
+from sonotrace.simulate.echo.picture import make_developer
+from sonotrace.simulate.echo.shadow import coarse_axes, transmission
 from sonotrace.simulate.motion import STILL
-from sonotrace.simulate.picture import make_developer
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.shadow import coarse_axes, transmission
 
 Values = Float64[np.ndarray, " N"]
 Level = Float32[np.ndarray, "H W"]

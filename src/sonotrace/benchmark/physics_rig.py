@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Complex128, Float32, Float64
 
 from sonotrace.settings import Settings
-from sonotrace.simulate.echo import Echo, Pose, beams_in_order, empty_echo
-from sonotrace.simulate.grid import Grid, make_grid
+from sonotrace.simulate.echo.grid import Grid, make_grid
+from sonotrace.simulate.echo.slice import Echo, Pose, beams_in_order, empty_echo
 from sonotrace.simulate.path import poses_from
 from sonotrace.simulate.probe import Probe, Scanner, View
 from sonotrace.simulate.render import Points, Renderer, add_points, make_renderer
@@ -106,8 +106,8 @@ def renderer_of(
 def complex_echoes(grid: Grid, echo: Echo, look: int = 0) -> Field:
     """Return samples after pulse and beam, margins cut off, before anything is averaged.
 
-    Written with whole arrays and apart from `sonotrace.simulate.picture`, whose result it has to
-    equal.
+    Written with whole arrays and apart from `sonotrace.simulate.echo.picture`, whose result it
+    has to equal.
     """
     taps, shape = grid.taps, grid.shape
     rows = grid.lines * shape.per_row

@@ -42,7 +42,7 @@ from sonotrace.io.area import find_picture_area
 from sonotrace.io.colour import luminance
 from sonotrace.io.readers import open_sweep
 from sonotrace.settings import Settings
-from sonotrace.simulate.grid import Grid
+from sonotrace.simulate.echo.grid import Grid
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.scenes import make_scene
 

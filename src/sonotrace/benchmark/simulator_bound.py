@@ -12,9 +12,9 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from sonotrace.simulate.picture_kernel import ALIKE, fold_looks
+from sonotrace.simulate.echo.picture_kernel import ALIKE, fold_looks
+from sonotrace.simulate.echo.shadow import coarse_axes
 from sonotrace.simulate.scene import Stage
-from sonotrace.simulate.shadow import coarse_axes
 
 LANES = 8
 """Numbers of single precision in a register."""

@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 from sonotrace.errors import DataContractError
 from sonotrace.io.whole import whole_file
 from sonotrace.simulate.domains import DOMAINS, HELD_OUT_FROM, Domain
-from sonotrace.simulate.lesion_body import DIFFICULTY
+from sonotrace.simulate.lesion.body import DIFFICULTY
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.scenes import make_scene
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sonotrace.simulate.domains import DOMAINS as DOMAINS
     from sonotrace.simulate.domains import Domain as Domain
     from sonotrace.simulate.domains import find_domain as find_domain
-    from sonotrace.simulate.grid import make_grid as make_grid
-    from sonotrace.simulate.lesion import lesion_scene as lesion_scene
-    from sonotrace.simulate.needle import needle_scene as needle_scene
+    from sonotrace.simulate.echo.grid import make_grid as make_grid
+    from sonotrace.simulate.lesion.scene import lesion_scene as lesion_scene
+    from sonotrace.simulate.needle.scene import needle_scene as needle_scene
     from sonotrace.simulate.path import draw_path as draw_path
     from sonotrace.simulate.probe import Display as Display
     from sonotrace.simulate.probe import Probe as Probe
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sonotrace.simulate.scene import set_stage as set_stage
     from sonotrace.simulate.scenes import SCENES as SCENES
     from sonotrace.simulate.scenes import make_scene as make_scene
-    from sonotrace.simulate.spine import spine_scene as spine_scene
+    from sonotrace.simulate.spine.scene import spine_scene as spine_scene
     from sonotrace.simulate.sweep import sweep_of as sweep_of
     from sonotrace.simulate.sweep import sweep_scene as sweep_scene
     from sonotrace.simulate.world import bake as bake
@@ -53,14 +53,14 @@ _HOMES = {
     "clip_of": "sonotrace.simulate.clip",
     "draw_path": "sonotrace.simulate.path",
     "find_domain": "sonotrace.simulate.domains",
-    "lesion_scene": "sonotrace.simulate.lesion",
-    "make_grid": "sonotrace.simulate.grid",
+    "lesion_scene": "sonotrace.simulate.lesion.scene",
+    "make_grid": "sonotrace.simulate.echo.grid",
     "make_renderer": "sonotrace.simulate.render",
     "make_scene": "sonotrace.simulate.scenes",
-    "needle_scene": "sonotrace.simulate.needle",
+    "needle_scene": "sonotrace.simulate.needle.scene",
     "pose_of": "sonotrace.simulate.world",
     "set_stage": "sonotrace.simulate.scene",
-    "spine_scene": "sonotrace.simulate.spine",
+    "spine_scene": "sonotrace.simulate.spine.scene",
     "sweep_of": "sonotrace.simulate.sweep",
     "sweep_scene": "sonotrace.simulate.sweep",
 }

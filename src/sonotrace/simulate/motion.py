@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from numba import njit
 
-from sonotrace.simulate.echo_kernel import flow_at
+from sonotrace.simulate.echo.slice_kernel import flow_at
 
 FLOW_STEP_MM = 2.0
 INVERSIONS = 8

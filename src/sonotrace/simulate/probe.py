@@ -25,7 +25,7 @@ class Probe(Settings):
     """The array: what decides resolution, depth of focus and the shape of the picture.
 
     Widths follow the Gaussian beam that is fitted to the aperture's main lobe; see
-    `sonotrace.simulate.beam`.
+    `sonotrace.simulate.echo.beam`.
     """
 
     shape: Literal["linear", "convex"] = "linear"

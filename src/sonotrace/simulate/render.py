@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from numba import njit
 
-from sonotrace.simulate.echo import Echo, Pose, Tables, empty_echo, make_tables, sum_echoes
-from sonotrace.simulate.grid import Grid, make_grid
+from sonotrace.simulate.echo.grid import Grid, make_grid
+from sonotrace.simulate.echo.picture import Developer, make_developer
+from sonotrace.simulate.echo.shadow import transmission
+from sonotrace.simulate.echo.slice import Echo, Pose, Tables, empty_echo, make_tables, sum_echoes
 from sonotrace.simulate.motion import STILL, Flow
-from sonotrace.simulate.picture import Developer, make_developer
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.shadow import transmission
 from sonotrace.simulate.world import World
 
 

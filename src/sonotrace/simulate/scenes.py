@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from sonotrace.errors import UsageError
 from sonotrace.simulate.domains import find_domain
-from sonotrace.simulate.lesion import lesion_scene
-from sonotrace.simulate.needle import needle_scene
+from sonotrace.simulate.lesion.scene import lesion_scene
+from sonotrace.simulate.needle.scene import needle_scene
 from sonotrace.simulate.scene import Scene
-from sonotrace.simulate.spine import spine_scene
+from sonotrace.simulate.spine.scene import spine_scene
 from sonotrace.simulate.sweep import sweep_scene
 
 SMALLEST = 64

@@ -19,15 +19,16 @@ from sonotrace.simulate.clip import clip_of
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.motion import Push, draw_tissue_motion
 from sonotrace.simulate.path import SHAPES, Poses, Shape, draw_path
-from sonotrace.simulate.phantom import TUBE, Phantom, draw_phantom
-from sonotrace.simulate.phantom_mask import mark_phantom
-from sonotrace.simulate.photoacoustic import Light, Photoacoustic, make_photoacoustic
+from sonotrace.simulate.phantom.body import TUBE, Phantom, draw_phantom
+from sonotrace.simulate.phantom.mask import mark_phantom
+from sonotrace.simulate.phantom.wire import wire_echoes
+from sonotrace.simulate.photoacoustic.picture import Light, Photoacoustic, make_photoacoustic
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Stage, Truth, set_stage
-from sonotrace.simulate.section import places_of_pixels, trace_tissue
-from sonotrace.simulate.tissue import draw_breast, draw_muscle
-from sonotrace.simulate.vessel import (
+from sonotrace.simulate.tissue.layers import draw_breast, draw_muscle
+from sonotrace.simulate.tissue.section import places_of_pixels, trace_tissue
+from sonotrace.simulate.tissue.vessel import (
     Vascular,
     Vessels,
     draw_branches,
@@ -35,7 +36,6 @@ from sonotrace.simulate.vessel import (
     nearest_vessel,
     vessels_of,
 )
-from sonotrace.simulate.wire import wire_echoes
 from sonotrace.simulate.world import Anatomy, speckle_pitch_mm
 from sonotrace.types import Frame
 

@@ -15,13 +15,13 @@ from numba import njit
 from scipy import ndimage
 
 from sonotrace.errors import GeometryError, ResourceError
-from sonotrace.simulate.beam import beam_mm, gaussian_waist_mm
-from sonotrace.simulate.echo import Lattice, Pose, slab_corners
+from sonotrace.simulate.echo.beam import beam_mm, gaussian_waist_mm
+from sonotrace.simulate.echo.grid import Grid
+from sonotrace.simulate.echo.lattice import box_around, encode_levels, scatterers_of_layer
+from sonotrace.simulate.echo.shadow import Attenuation
+from sonotrace.simulate.echo.slice import Lattice, Pose, slab_corners
 from sonotrace.simulate.frames import in_order
-from sonotrace.simulate.grid import Grid
-from sonotrace.simulate.lattice import box_around, encode_levels, scatterers_of_layer
 from sonotrace.simulate.probe import Probe
-from sonotrace.simulate.shadow import Attenuation
 
 PITCH_MM = 0.25
 """Default edge of a cell: about 8 scatterers in a resolution cell at 7.5 MHz."""

@@ -1,0 +1,1 @@
+"""Image formation: from scatterers and surfaces in the slice to the grey levels of a picture."""

@@ -1,0 +1,1 @@
+"""Lesions of the breast and what looks like them."""

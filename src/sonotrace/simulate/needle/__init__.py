@@ -1,0 +1,1 @@
+"""Needles: where they go, how they echo, and what of them can be seen."""

@@ -1,0 +1,1 @@
+"""A block that mimics tissue, with cysts, spheres, wires and tubes at known places."""

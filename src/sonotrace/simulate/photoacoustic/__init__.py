@@ -1,0 +1,1 @@
+"""Photoacoustic pictures of vessels."""

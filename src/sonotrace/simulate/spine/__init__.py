@@ -1,0 +1,1 @@
+"""The spine seen from the back: its bones, the tissue around them, and their masks."""
