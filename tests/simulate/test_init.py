@@ -16,7 +16,7 @@ def test_every_public_name_is_there(name):
 def test_render_is_the_function_whichever_module_is_loaded_first():
     code = (
         "import sonotrace.simulate.render, sonotrace.simulate as s; "
-        "from sonotrace.simulate.render import Points; assert callable(s.render)"
+        "from sonotrace.simulate.render import Renderer; assert callable(s.render)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -12,8 +12,8 @@ from sonotrace.benchmark.physics import (
 from sonotrace.benchmark.physics_picture import recovered_shifts
 from sonotrace.benchmark.physics_rig import PhysicsSettings, pose_at, renderer_of
 from sonotrace.errors import GeometryError
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import Points
 
 SMALL = Scanner(view=View(rows=96, columns=96, pixel_mm=0.2))
 FAN = Scanner(

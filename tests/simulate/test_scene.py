@@ -5,10 +5,10 @@ import pytest
 
 from sonotrace.benchmark.physics_rig import Uniform
 from sonotrace.errors import GeometryError
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.motion import Push, draw_tissue_motion, went_to
 from sonotrace.simulate.path import draw_path
 from sonotrace.simulate.probe import Scanner, View
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Scene, Truth, render, set_stage
 
 SCANNER = Scanner(view=View(rows=64, columns=64, pixel_mm=0.25))

@@ -9,10 +9,11 @@ from jaxtyping import Complex128, Float32, Float64
 
 from sonotrace.settings import Settings
 from sonotrace.simulate.echo.grid import Grid, make_grid
+from sonotrace.simulate.echo.points import Points, add_points
 from sonotrace.simulate.echo.slice import Echo, Pose, beams_in_order, empty_echo
 from sonotrace.simulate.path import poses_from
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import Points, Renderer, add_points, make_renderer
+from sonotrace.simulate.render import Renderer, make_renderer
 from sonotrace.simulate.world import Anatomy, bake, pose_of
 
 Values = Float32[np.ndarray, " N"]

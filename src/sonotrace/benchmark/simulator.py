@@ -17,10 +17,10 @@ from sonotrace.benchmark.simulator_bound import Clock, FrameCount, count_frame, 
 from sonotrace.benchmark.steady import resident_bytes
 from sonotrace.errors import UsageError
 from sonotrace.settings import Settings
+from sonotrace.simulate.echo.points import add_points
 from sonotrace.simulate.echo.shadow import transmission
 from sonotrace.simulate.echo.slice import empty_echo, sum_echoes
 from sonotrace.simulate.frames import in_order
-from sonotrace.simulate.render import add_points
 from sonotrace.simulate.scene import Scene, Stage, set_stage
 from sonotrace.simulate.scenes import make_scene
 from sonotrace.simulate.sweep import listen_on

@@ -14,13 +14,14 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from sonotrace.simulate.echo.grid import Grid, make_grid
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.slice import Pose, slab_corners
 from sonotrace.simulate.echo.torch_echo import on_device
 from sonotrace.simulate.frames import in_order, usable_threads
 from sonotrace.simulate.motion import STILL, Flow, FlowBox, Push, TissueMotion, came_from, flow_box
 from sonotrace.simulate.path import Poses
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.render import Points, Renderer, make_renderer
+from sonotrace.simulate.render import Renderer, make_renderer
 from sonotrace.simulate.world import PITCH_MM, Anatomy, bake, pose_of
 
 Labels = UInt8[np.ndarray, "H W"]

@@ -17,6 +17,7 @@ from sonotrace.data.sweep import Sweep
 from sonotrace.errors import GeometryError
 from sonotrace.simulate.clip import clip_of
 from sonotrace.simulate.domains import Domain, draw_scanner
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.motion import Push, draw_tissue_motion
 from sonotrace.simulate.path import SHAPES, Poses, Shape, draw_path
 from sonotrace.simulate.phantom.body import TUBE, Phantom, draw_phantom
@@ -24,7 +25,6 @@ from sonotrace.simulate.phantom.mask import mark_phantom
 from sonotrace.simulate.phantom.wire import wire_echoes
 from sonotrace.simulate.photoacoustic.picture import Light, Photoacoustic, make_photoacoustic
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Stage, Truth, set_stage
 from sonotrace.simulate.tissue.layers import draw_breast, draw_muscle
 from sonotrace.simulate.tissue.section import places_of_pixels, trace_tissue

@@ -9,7 +9,7 @@ import numpy as np
 from sonotrace.benchmark.physics_rig import pose_at, renderer_of
 from sonotrace.simulate.motion import Push, TissueMotion, flow_box
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import Points
+from sonotrace.simulate.echo.points import Points
 
 view = View(rows=48, columns=48, pixel_mm=0.25)
 convex = Probe(shape="convex", radius_mm=20.0, lens_mm=12.0, focus_mm=12.0)

@@ -3,6 +3,7 @@ import pytest
 
 from sonotrace.simulate.echo.grid import make_grid
 from sonotrace.simulate.echo.picture import make_developer
+from sonotrace.simulate.echo.points import Points, add_points
 from sonotrace.simulate.echo.slice import empty_echo
 from sonotrace.simulate.echo.specular import (
     Finish,
@@ -12,7 +13,6 @@ from sonotrace.simulate.echo.specular import (
     reflected,
 )
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import Points, add_points
 
 VIEW = View(rows=96, columns=96, pixel_mm=0.2)
 PROBES = {

@@ -5,6 +5,7 @@ import pytest
 
 from sonotrace.simulate.echo.grid import make_grid
 from sonotrace.simulate.echo.picture import make_developer
+from sonotrace.simulate.echo.points import add_points
 from sonotrace.simulate.echo.slice import Pose, empty_echo
 from sonotrace.simulate.echo.specular import Finish, reflected
 from sonotrace.simulate.echo.surface import (
@@ -22,7 +23,6 @@ from sonotrace.simulate.echo.surface import (
 from sonotrace.simulate.motion import STILL, Flow
 from sonotrace.simulate.path import poses_from
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import add_points
 
 LINEAR = Scanner(view=View(rows=128, columns=128, pixel_mm=40 / 128))
 CONVEX = Scanner(

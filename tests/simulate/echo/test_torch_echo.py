@@ -5,11 +5,11 @@ import pytest
 
 from sonotrace.benchmark.physics_rig import pose_at, renderer_of
 from sonotrace.simulate.echo import torch_echo
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.slice import beams_in_order
 from sonotrace.simulate.echo.torch_echo import on_device
 from sonotrace.simulate.motion import STILL, Push, TissueMotion, flow_box
 from sonotrace.simulate.probe import Probe, Scanner, View
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import set_stage
 from sonotrace.simulate.scenes import make_scene
 

@@ -13,11 +13,11 @@ from jaxtyping import Float32
 from scipy import ndimage
 
 from sonotrace.simulate.echo.grid import Grid
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.shade import coarser, passed_at
 from sonotrace.simulate.echo.shadow import Attenuation, transmission
 from sonotrace.simulate.echo.specular import Finish
 from sonotrace.simulate.echo.surface import Crossings, Look, echoes_of
-from sonotrace.simulate.render import Points
 
 _STEPS = 48
 _STEP_MM = 0.8

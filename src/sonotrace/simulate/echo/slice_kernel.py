@@ -175,26 +175,3 @@ def _deposit(nodes, levels, lists, number, tables):
         _add(nodes, p + below, w10[m], re, im)
         _add(nodes, q + below, w11[m], re, im)
     return np.int64(total)
-
-
-@njit(inline="always")
-@no_type_check
-def flow_at(flow, x, y, z):
-    """Return how far the tissue at (x, y, z) has moved, by linear interpolation."""
-    vectors, per_mm = flow.vectors, 1.0 / flow.step
-    a = min(max((x - flow.origin[0]) * per_mm, 0.0), vectors.shape[1] - 1.001)
-    b = min(max((y - flow.origin[1]) * per_mm, 0.0), vectors.shape[0] - 1.001)
-    c = min(max((z - flow.origin[2]) * per_mm, 0.0), vectors.shape[2] - 1.001)
-    # unsigned indices need no test for being counted from the end
-    i, j, k, one = np.uintp(a), np.uintp(b), np.uintp(c), np.uintp(1)
-    a, b, c = a - np.float64(i), b - np.float64(j), c - np.float64(k)
-    u, v, w = 0.0, 0.0, 0.0
-    for q in range(2):
-        for p in range(2):
-            weight = (b if q else 1 - b) * (a if p else 1 - a)
-            near, far = weight * (1 - c), weight * c
-            row, column = j + np.uintp(q), i + np.uintp(p)
-            u += near * vectors[row, column, k, 0] + far * vectors[row, column, k + one, 0]
-            v += near * vectors[row, column, k, 1] + far * vectors[row, column, k + one, 1]
-            w += near * vectors[row, column, k, 2] + far * vectors[row, column, k + one, 2]
-    return u, v, w

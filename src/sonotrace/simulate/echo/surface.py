@@ -20,12 +20,11 @@ from numba import njit
 
 from sonotrace.simulate.echo.beam import beam_mm
 from sonotrace.simulate.echo.grid import Grid
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.shadow import read_volume
 from sonotrace.simulate.echo.slice import Pose
-from sonotrace.simulate.echo.slice_kernel import flow_at
 from sonotrace.simulate.echo.specular import Finish, elevational_weight, point_strength, reflected
-from sonotrace.simulate.motion import Flow
-from sonotrace.simulate.render import Points
+from sonotrace.simulate.motion import Flow, flow_at
 
 CAUTION = 0.8
 """Share of the distance that a step goes: distances that are not exact must not overshoot."""

@@ -21,10 +21,11 @@ from jaxtyping import Complex64, Float32, Float64, Int64, UInt8
 from torch import Tensor
 
 from sonotrace.simulate.echo.lattice import KEY_STEP
+from sonotrace.simulate.echo.points import Points, add_points
 from sonotrace.simulate.echo.shadow import transmission
 from sonotrace.simulate.echo.slice import Echo, Lattice, Pose, Slice, empty_echo, slice_at
 from sonotrace.simulate.motion import STILL, Flow
-from sonotrace.simulate.render import Points, Renderer, add_points
+from sonotrace.simulate.render import Renderer
 
 CHUNK = 2**19
 """Cells that are computed at once: about 150 MB."""

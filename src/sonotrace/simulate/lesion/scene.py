@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sonotrace.simulate.domains import Domain, draw_scanner
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.specular import elevational_weight
 from sonotrace.simulate.lesion.body import (
     DIFFICULTY,
@@ -41,7 +42,6 @@ from sonotrace.simulate.motion import (
 )
 from sonotrace.simulate.path import Poses, draw_path
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Labels, Moment, Scene, Truth
 from sonotrace.simulate.tissue.blob_mask import mark_blob
 from sonotrace.simulate.tissue.inclusion import Inclusion, Overlay

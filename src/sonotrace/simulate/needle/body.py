@@ -17,8 +17,7 @@ from jaxtyping import Float64
 from numba import njit
 
 from sonotrace.errors import GeometryError
-from sonotrace.simulate.echo.slice_kernel import flow_at
-from sonotrace.simulate.motion import STILL, Flow, Push, Wander
+from sonotrace.simulate.motion import STILL, Flow, Push, Wander, flow_at
 
 DIAMETERS_MM = {
     14: 2.11, 15: 1.83, 16: 1.65, 17: 1.47, 18: 1.27, 19: 1.07,

@@ -17,6 +17,7 @@ from jaxtyping import Float64
 from numba import njit
 
 from sonotrace.simulate.echo.grid import Grid
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.slice import Pose
 from sonotrace.simulate.echo.specular import (
     Finish,
@@ -27,7 +28,6 @@ from sonotrace.simulate.echo.specular import (
 )
 from sonotrace.simulate.motion import Wander
 from sonotrace.simulate.needle.body import Shaft
-from sonotrace.simulate.render import Points
 
 NODE_MM = 0.5
 """Step along the shaft at which angle, depth and level are computed."""

@@ -15,6 +15,7 @@ from jaxtyping import Float64
 from sonotrace.errors import GeometryError
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.echo.grid import make_grid
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.motion import STILL, Push, draw_tissue_motion, draw_wander
 from sonotrace.simulate.needle.body import Needle, Shaft
 from sonotrace.simulate.needle.draw import (
@@ -49,7 +50,6 @@ from sonotrace.simulate.needle.truth import (
 )
 from sonotrace.simulate.path import Poses, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Truth
 from sonotrace.simulate.tissue.blob_mask import mark_blob
 from sonotrace.simulate.tissue.fascia import Streak, Streaked, draw_streaks, mark_streaks

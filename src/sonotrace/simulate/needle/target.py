@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from numba import njit
 
-from sonotrace.simulate.echo.slice_kernel import flow_at
-from sonotrace.simulate.motion import Flow, came_from
+from sonotrace.simulate.motion import Flow, came_from, flow_at
 from sonotrace.simulate.tissue.outline import Blob
 
 _TURNS, _ROWS = 120, 61

@@ -8,11 +8,11 @@ from jaxtyping import Float64, Int64
 from numba import njit
 
 from sonotrace.simulate.echo.beam import beam_mm, elevation_table
-from sonotrace.simulate.echo.slice_kernel import flow_at
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.specular import Finish, elevational_weight, reflected
+from sonotrace.simulate.motion import flow_at
 from sonotrace.simulate.phantom.body import Rod
 from sonotrace.simulate.probe import Probe
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment
 
 _FINISH = Finish(30.0, -26.0, 0.35)

@@ -14,8 +14,8 @@ from numba import njit
 from sonotrace.simulate.echo.grid import Grid
 from sonotrace.simulate.echo.shade import bilinear, coarser, passed_at
 from sonotrace.simulate.echo.shadow import Attenuation, read_volume, transmission
-from sonotrace.simulate.echo.slice_kernel import flow_at
 from sonotrace.simulate.echo.surface import STEEPEST, Crossings, Look, cross, read_sheet
+from sonotrace.simulate.motion import flow_at
 from sonotrace.simulate.scene import Moment, Truth
 from sonotrace.simulate.spine.body import DURA, LIGAMENT
 from sonotrace.simulate.spine.tissue import Back

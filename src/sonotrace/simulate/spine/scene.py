@@ -17,6 +17,7 @@ from sonotrace.settings import replace
 from sonotrace.simulate.domains import Domain, draw_scanner
 from sonotrace.simulate.echo.grid import Grid, make_grid
 from sonotrace.simulate.echo.late import Late, draw_late, late_echoes
+from sonotrace.simulate.echo.points import Points
 from sonotrace.simulate.echo.shadow import Attenuation
 from sonotrace.simulate.echo.slice import slab_corners
 from sonotrace.simulate.echo.specular import Finish
@@ -35,7 +36,6 @@ from sonotrace.simulate.echo.surface import (
 from sonotrace.simulate.motion import Push, Swing, TissueMotion, draw_jolts, draw_wander
 from sonotrace.simulate.path import Poses, Shape, draw_path, poses_from
 from sonotrace.simulate.probe import Scanner
-from sonotrace.simulate.render import Points
 from sonotrace.simulate.scene import Moment, Scene, Truth
 from sonotrace.simulate.spine.body import GAP_MM, Spine, axis_at, bake_bone, draw_spine, sheets_of
 from sonotrace.simulate.spine.mask import find_truth
