@@ -14,7 +14,11 @@ def lesions(
         list[str] | None, typer.Option("--domain", help="May be repeated; all linear ones.")
     ] = None,
     held_out: Annotated[
-        bool, typer.Option("--held-out", help="Also score the held-out domains.")
+        bool,
+        typer.Option(
+            "--held-out",
+            help="Also score the held-out domains; not with --domain or --set.",
+        ),
     ] = False,
     changes: Annotated[
         list[str] | None,
@@ -31,15 +35,24 @@ def lesions(
 
     The network is trained on the spot, for each training domain by itself: minutes on a CPU.
     Held-out domains are drawn only after the rule has stayed below 0.50 and the network has reached
-    0.80 on other seeds of every training domain.
+    0.80 on other seeds of every training domain: that takes all of them, at their full size.
     """
     import json
 
     from sonotrace.benchmark.difficulty import DifficultySettings
     from sonotrace.benchmark.lesions import linear_domains, measure_lesions
     from sonotrace.config import with_changes
+    from sonotrace.errors import UsageError
     from sonotrace.io.whole import whole_file
 
+    if held_out and (domain or changes):
+        given = " and ".join(
+            name for name, some in (("--domain", domain), ("--set", changes)) if some
+        )
+        raise UsageError(
+            f"--held-out together with {given}: held-out domains are looked at once, after every "
+            f"training domain has passed with the usual settings. Leave out {given}, or --held-out."
+        )
     console = Console(quiet=quiet)
     document = measure_lesions(
         with_changes(DifficultySettings(), changes or []),

@@ -24,7 +24,7 @@ def whole_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         UsageError: `out` cannot be made.
         ResourceError: The disk is full.
     """
-    _require_free(out, overwrite)
+    require_free(out, overwrite=overwrite)
     partial = _partial(out)
     partial.mkdir()
     try:
@@ -44,7 +44,7 @@ def whole_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         UsageError: `out` cannot be made.
         ResourceError: The disk is full.
     """
-    _require_free(out, overwrite)
+    require_free(out, overwrite=overwrite)
     partial = _partial(out)
     try:
         with _full_disk_explained(out):
@@ -54,7 +54,13 @@ def whole_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _require_free(out: Path, overwrite: bool) -> None:
+def require_free(out: Path, *, overwrite: bool = False) -> None:
+    """Refuse a place that is taken: for commands with work to do before they begin to write.
+
+    Raises:
+        OutputExistsError: `out` holds something and `overwrite` is false.
+        UsageError: It holds the folder that the program runs in.
+    """
     if Path.cwd().is_relative_to(out.resolve()):
         raise UsageError(f"{out} holds the folder you are in. Choose another place for the output.")
     if out.is_dir() and not any(out.iterdir()):

@@ -43,6 +43,8 @@ STEP_MM = 0.13
 """Default mean distance of neighbouring frames: a hand's unsteady speed then keeps the steps of
 the face within the 0.05 to 0.3 mm over which speckle tells how far the probe went. Corners of the
 picture go up to 0.3 mm in the mean and 0.6 mm at most, whatever the path."""
+FINEST_STEP_MM = 0.005
+"""The least that can be asked for on the command line."""
 CHANNEL = "photoacoustic"
 
 Grey = UInt8[np.ndarray, "H W"]
@@ -304,22 +306,32 @@ def _choose_path(
     if steps * step_mm > _LONGEST_MM and shape != "fan":
         raise GeometryError(
             f"{frames} frames {step_mm:g} mm apart are a sweep of {steps * step_mm:.0f} mm; at "
-            f"most {_LONGEST_MM:g} mm are swept over. Ask for at most "
-            f"{int(_LONGEST_MM / step_mm) + 1} frames, or a step of at most "
-            f"{_shortened(_LONGEST_MM / steps)} mm."
+            f"most {_LONGEST_MM:g} mm are swept over. "
+            f"{_remedy(steps, step_mm, _LONGEST_MM / step_mm)}"
         )
     if shape == "fan" and steps * tilt_deg > _WIDEST_FAN_DEG:
         raise GeometryError(
             f"{frames} frames {step_mm:g} mm apart are a fan of {steps * tilt_deg:.0f} degrees in "
             f"a picture {scanner.reach_mm():.0f} mm deep; beyond {_WIDEST_FAN_DEG:g} degrees the "
-            f"array leaves the skin. Ask for at most {int(_WIDEST_FAN_DEG / tilt_deg) + 1} frames, "
-            f"or a step of at most {_shortened(_WIDEST_FAN_DEG / steps / tilt_deg * step_mm)} mm."
+            f"array leaves the skin. {_remedy(steps, step_mm, _WIDEST_FAN_DEG / tilt_deg)}"
         )
     if shape is None:  # the last one is the fan
         fits = steps * tilt_deg <= _WIDEST_FAN_DEG
         shape = SHAPES[int(random.integers(1, len(SHAPES) if fits else len(SHAPES) - 1))]
     length = {"fan": steps * tilt_deg, "back-and-forth": steps * step_mm / 2}
     return shape, length.get(shape, steps * step_mm)
+
+
+def _remedy(steps: int, step_mm: float, possible: float) -> str:
+    """Say what to ask for where only so many steps of this size are possible."""
+    fewer = f"Ask for at most {int(possible) + 1} frames"
+    shorter = possible * step_mm / steps
+    if shorter >= FINEST_STEP_MM:
+        return f"{fewer}, or a step of at most {_shortened(shorter)} mm."
+    if step_mm <= FINEST_STEP_MM:
+        return f"{fewer}."
+    most = int(possible * step_mm / FINEST_STEP_MM) + 1
+    return f"{fewer}, or at most {most} that are {FINEST_STEP_MM:g} mm apart."
 
 
 def _shortened(value: float) -> str:

@@ -248,8 +248,6 @@ def _mark(masks, pixels, crossing, soft, sight, light):
             if label == 0:
                 continue
             geometric[r, c] = label
-            if off > 0:  # never where the beam meets no bone
-                continue
             passed, limit = light
             i = line / (lines - 1) * (passed.shape[0] - 1)
             k = beam / (beams - 1) * (passed.shape[1] - 1)
