@@ -116,6 +116,12 @@ def wall_amplitude(grid: Grid, nodes: Nodes, shine: Shine, time_s: float) -> Val
     return np.asarray(amplitude * 10 ** (shine.coupling.at(time_s) / 20))
 
 
+def spots_at(shine: Shine, from_tip_mm: Values) -> Values:
+    """Return the changes of the wall's level, in dB, at distances from the tip along the axis."""
+    spots = _spots_of(shine.spots_db).levels_db
+    return np.asarray(np.interp(from_tip_mm, np.arange(len(spots)), spots))
+
+
 def tip_amplitude(grid: Grid, tip: Float64[np.ndarray, " 3"], shine: Shine) -> float:
     """Return the amplitude of the tip, a point of the probe's frame."""
     depth, _ = _beam_of(grid, tip)

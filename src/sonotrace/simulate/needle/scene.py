@@ -34,6 +34,7 @@ from sonotrace.simulate.needle.echo import (
     in_slice,
     needle_points,
     see,
+    spots_at,
     tip_amplitude,
     wall_amplitude,
 )
@@ -124,6 +125,7 @@ class NeedleContent:
         if len(nodes.x) < 2:
             return np.zeros(len(nodes.x), dtype=bool), facts
         level = 20 * np.log10(wall_amplitude(grid, nodes, self.shine, moment.time_s) + 1e-3)
+        level += spots_at(self.shine, length_mm - nodes.along_mm)
         around = surroundings(moment, self.anatomy, nodes)
         tip_db = -math.inf
         if nodes.along_mm[-1] == length_mm:

@@ -8,9 +8,11 @@ Of that, a part of the shaft can be seen if
 1. it reaches into the slice: |offset| - diameter / 2 <= half the slice's thickness at that depth
    (`echo.specular.half_slice_mm`), and
 2. its level is at least `VISIBLE_DB` above what surrounds it. The level is the peak of the facing
-   wall by angle and elevation, less what tissue above takes. What surrounds it is the power of
-   speckle from the tissue beside it, less the same, and of haze and noise. Both are averaged over
-   a few mm, and pieces and gaps of a mm are left out, so that spots make no holes.
+   wall by angle, elevation and spots, less what tissue above takes. What surrounds it is speckle
+   from the tissue beside it, less the same, and haze and noise. Pictures are logarithmic, so the
+   tissue's power is averaged over about a beam, and what that gives, in dB, over the band on both
+   sides: a few thin bright fibres hide nothing. Both are averaged over a few mm of shaft, and
+   pieces and gaps of a mm are left out, so that spots make no holes.
 
 The last mm can also be seen if the tip, which shines at any angle, fulfils 2.
 """
@@ -22,15 +24,23 @@ from jaxtyping import Bool, Float32, Float64
 from numba import njit
 
 from sonotrace.simulate.echo.grid import Grid
+from sonotrace.simulate.echo.specular import half_slice_mm
 from sonotrace.simulate.needle.echo import Nodes
 from sonotrace.simulate.scene import Moment
 from sonotrace.simulate.world import Anatomy
 
-VISIBLE_DB = 3.0
+VISIBLE_DB = 5.0
+"""There a shaft stands out of the picture by as much as its speckle varies, or a little more."""
 TIP_MM = 1.0
 """Length of shaft that counts as the tip."""
-_BESIDE_MM = (-2.6, -1.3, 1.3, 2.6)
+_BESIDE_MM = (-3.2, -2.8, -2.4, -2.0, -1.6, -1.2, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2)
 """Where the tissue beside the shaft is asked."""
+_STAGGERED = (0.94, 1.0, 1.06)
+"""Times this much, from node to node in turn, so that no fibre along the shaft is met by all."""
+_OUT = (-0.6, 0.6, 0.0)
+"""And how far out of the picture, in halves of the slice's thickness: in turn."""
+_BEAM_MM = 0.5
+"""Standard deviation, along the shaft, over which power is averaged."""
 _AVERAGED_MM = 3.0
 _RAY_MM = 1.0
 
@@ -44,20 +54,21 @@ class Surroundings(NamedTuple):
     passed_db: Values
     """What tissue above leaves of an echo; the depth gain control has made up for its part."""
     background_db: Values
-    """Power of speckle, haze and noise."""
+    """Of speckle, haze and noise."""
 
 
 def surroundings(moment: Moment, anatomy: Anatomy, nodes: Nodes) -> Surroundings:
     """Return what the scanner shows beside the shaft, as tissue, haze and noise have it."""
     shape, scanner = moment.grid.shape, moment.grid.scanner
-    beside = np.empty((2, len(_BESIDE_MM), len(nodes.x)))
-    _go_beside(beside, (nodes.x, nodes.y), _BESIDE_MM)
+    beside = np.empty((3, len(_BESIDE_MM), len(nodes.x)))
+    half_slice = half_slice_mm(moment.grid, nodes.depth_mm)
+    _go_beside(beside, (nodes.x, nodes.y), half_slice, (_BESIDE_MM, _STAGGERED, _OUT))
     everywhere = np.ones(beside.shape[1:], dtype=np.bool_)
     tissue = _ask(moment, anatomy.echo_db, beside, everywhere)
     # straight beams to every second node
     depth, across = nodes.depth_mm[::2], nodes.across[::2]
     down = np.arange(0.5 * _RAY_MM, max(float(depth.max()), 1.0), _RAY_MM)
-    rays = np.empty((2, len(down), len(depth)))
+    rays = np.empty((3, len(down), len(depth)))
     above = np.empty(rays.shape[1:], dtype=np.bool_)
     _follow_beams(rays, above, down, (depth, across), (shape.convex, shape.radius))
     takes = _ask(moment, anatomy.attenuation, rays, above)
@@ -70,7 +81,8 @@ def surroundings(moment: Moment, anatomy: Anatomy, nodes: Nodes) -> Surroundings
         haze_db=display.clutter_db,
         decay=display.clutter_decay_db_per_mm,
         noise=10 ** (display.noise_db / 10),
-        spread=_averaged(nodes),
+        beam=_in_nodes(nodes, _BEAM_MM),
+        spread=_in_nodes(nodes, 0.5 * _AVERAGED_MM),
     )
     _surround(found, nodes, (tissue, takes, above), numbers)
     return Surroundings(found[0], found[1])
@@ -83,14 +95,15 @@ def shown(
 
     Args:
         nodes: Of which the last is the tip, if it is near the picture.
-        level_db: Of the facing wall over reference speckle.
+        level_db: Of the facing wall over reference speckle, with its spots.
         tip_db: Of the tip; -inf if the last node is not the tip.
         around: What both have to be seen against.
         in_slice: Where the shaft reaches into the slice.
     """
     over = level_db + around.passed_db - around.background_db
     over = np.clip(over, VISIBLE_DB - 6, VISIBLE_DB + 6)  # where it ends, it ends
-    seen: Flags = _without_bits(_smoothed(over, 0.5 * _averaged(nodes)) >= VISIBLE_DB)
+    over = _smoothed(over, _in_nodes(nodes, 0.25 * _AVERAGED_MM))
+    seen: Flags = _without_bits(over >= VISIBLE_DB)
     tip_over = tip_db + around.passed_db[-1] - around.background_db[-1]
     if tip_over >= VISIBLE_DB:
         seen |= nodes.along_mm >= nodes.along_mm[-1] - TIP_MM
@@ -148,18 +161,18 @@ def _from_border(grid: Grid, nodes: Nodes) -> Values:
 def _ask(
     moment: Moment,
     function: Any,
-    points: Float64[np.ndarray, "2 A B"],
+    points: Float64[np.ndarray, "3 A B"],
     where: Bool[np.ndarray, "A B"],
 ) -> Float32[np.ndarray, " C"]:
     """Return a property of the tissue that is now at some of the points of the picture."""
-    place = moment.tissue_at(points[0].ravel(), points[1].ravel())
+    place = moment.tissue_at(*(p.ravel() for p in points))
     chosen = where.ravel()
     return np.asarray(function(*(p[chosen].astype(np.float32) for p in place)))
 
 
-def _averaged(nodes: Nodes) -> float:
-    """Return the standard deviation, in nodes, over which levels are averaged."""
-    return 0.5 * _AVERAGED_MM / float(nodes.along_mm[1] - nodes.along_mm[0])
+def _in_nodes(nodes: Nodes, length_mm: float) -> float:
+    """Return a length along the shaft in steps from node to node."""
+    return length_mm / float(nodes.along_mm[1] - nodes.along_mm[0])
 
 
 def _pixel(place: tuple[Any, Any]) -> list[float]:
@@ -180,23 +193,28 @@ class _Numbers(NamedTuple):
     decay: float
     noise: float
     """Power."""
+    beam: float
+    """Standard deviation, in nodes, over which power is averaged."""
     spread: float
-    """In nodes."""
+    """And then levels."""
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _go_beside(out, places, asides):
-    """Fill points at distances from a line, across it."""
+def _go_beside(out, places, half_slice, ways):
+    """Fill points at distances from a line, across it and out of the picture in turn."""
     x, y = places
+    asides, times, outs = ways
     last = x.shape[0] - 1
     for n in range(last + 1):
         before, after = max(n - 1, 0), min(n + 1, last)
         steep = np.arctan2(y[after] - y[before], x[after] - x[before])
         sine, cosine = np.sin(steep), np.cos(steep)
         for i in range(len(asides)):
-            out[0, i, n] = x[n] - asides[i] * sine
-            out[1, i, n] = y[n] + asides[i] * cosine
+            aside = asides[i] * times[n % len(times)]
+            out[0, i, n] = x[n] - aside * sine
+            out[1, i, n] = y[n] + aside * cosine
+            out[2, i, n] = outs[(i + n) % len(outs)] * half_slice[n]
 
 
 @njit(cache=True, nogil=True)
@@ -208,7 +226,7 @@ def _follow_beams(out, above, down, beams, shape):
     for i in range(down.shape[0]):
         for n in range(depth.shape[0]):
             above[i, n] = down[i] <= depth[n]
-            out[0, i, n], out[1, i, n] = across[n], down[i]
+            out[0, i, n], out[1, i, n], out[2, i, n] = across[n], down[i], 0.0
             if convex:
                 out[0, i, n] = (radius + down[i]) * np.sin(across[n])
                 out[1, i, n] = (radius + down[i]) * np.cos(across[n]) - radius
@@ -228,13 +246,7 @@ def _surround(out, nodes, asked, numbers):
                 k += 1
     along = nodes.along_mm
     count, last = along.shape[0], 2 * loss.shape[0] - 2
-    power = np.empty(count)
-    for n in range(count):
-        total = 0.0
-        for i in range(tissue.shape[0] // count):
-            total += 10 ** (tissue[i * count + n] / 10)
-        power[n] = total * count / tissue.shape[0]
-    power = _smoothed(power, numbers.spread)
+    level = _level_beside(tissue.reshape(-1, count), numbers)
     for n in range(count):
         i = min(n // 2, loss.shape[0] - 1)
         passed = -loss[i]
@@ -242,9 +254,20 @@ def _surround(out, nodes, asked, numbers):
             part = (along[n] - along[n - 1]) / (along[n + 1] - along[n - 1])
             passed -= part * (loss[i + 1] - loss[i])
         haze = numbers.haze_db - numbers.decay * max(nodes.depth_mm[n], 0.0)
-        speckle = power[n] * 10 ** (passed / 10)
+        speckle = 10 ** ((level[n] + passed) / 10)
         out[0, n] = passed
         out[1, n] = 10 * np.log10(speckle + 10 ** (haze / 10) + numbers.noise)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _level_beside(tissue, numbers):
+    """Return the mean level of speckle beside every node."""
+    level = np.zeros(tissue.shape[1])
+    for i in range(tissue.shape[0]):
+        power = _smoothed(10 ** (tissue[i] / 10), numbers.beam)
+        level += 10 * np.log10(power) / tissue.shape[0]
+    return _smoothed(level, numbers.spread)
 
 
 @njit(cache=True, nogil=True)
