@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sonotrace.simulate.path import SHAPES, draw_path, poses_from
+from sonotrace.simulate.path import FASTEST_MM_S, SHAPES, draw_path, longest_mm, poses_from
 
 
 def drawn(shape, seed=0, **options):
@@ -115,3 +115,17 @@ def test_yaw_tilt_and_roll_turn_about_depth_across_and_out_of_the_picture():
 
 def test_a_path_of_one_frame_is_its_middle():
     assert drawn("straight", frames=1)[0, 2, 3] == 0
+
+
+@pytest.mark.parametrize("shape", ["straight", "back-and-forth"])
+@pytest.mark.parametrize("frames", [2, 25, 101])
+def test_the_longest_path_goes_at_the_speed_of_a_hand(shape, frames):
+    z = drawn(shape, frames=frames, length_mm=longest_mm(shape, frames))[:, 2, 3]
+    speed = np.abs(np.diff(z)).sum() / ((frames - 1) / 25)
+    # no frame need be the farthest one
+    assert speed <= FASTEST_MM_S + 1e-9
+    assert frames < 100 or speed > 0.97 * FASTEST_MM_S
+
+
+def test_a_single_frame_has_no_speed():
+    assert longest_mm("back-and-forth", 1) == np.inf

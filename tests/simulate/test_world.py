@@ -7,6 +7,7 @@ import pytest
 
 from sonotrace.benchmark.physics_rig import Uniform, pose_at, renderer_of
 from sonotrace.errors import GeometryError, ResourceError
+from sonotrace.simulate import memory
 from sonotrace.simulate.echo.grid import make_grid
 from sonotrace.simulate.echo.lattice import scatterers_of_layer
 from sonotrace.simulate.probe import Probe, Scanner, View
@@ -75,6 +76,31 @@ def test_more_tissue_than_fits_in_memory_is_refused_before_it_is_made():
     poses = [pose_at(), pose_at((0, 0, 1_000_000))]
     with pytest.raises(ResourceError, match="Shorten the path"):
         bake(Uniform(), make_grid(SCANNER), poses)
+
+
+def test_scatterers_that_cannot_be_numbered_are_refused_whatever_memory_there_is(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**15)
+    poses = [pose_at(), pose_at((0, 0, 1_000_000))]
+    with pytest.raises(ResourceError, match="can be numbered"):
+        bake(Uniform(), make_grid(SCANNER), poses)
+
+
+def test_tissue_that_fits_a_large_memory_is_refused_in_a_small_one(monkeypatch):
+    """2 m at 0.2 mm are 16 x 16 x 2000 mm or more: 64 million scatterers, a byte each."""
+    grid, poses = make_grid(SCANNER), [pose_at(), pose_at((0, 0, 2_000))]
+    monkeypatch.setattr(memory, "available_bytes", lambda: 60_000_000)
+    bake(Uniform(), grid, poses[:1], pitch_mm=0.5)
+    with pytest.raises(ResourceError, match=r"0\.1 GB are available.*Shorten the path") as caught:
+        bake(Uniform(), grid, poses, pitch_mm=0.2)
+    assert caught.value.exit_code == 6
+
+
+def test_large_pictures_on_many_threads_are_refused_in_a_small_memory(monkeypatch):
+    grid = make_grid(Scanner(view=View(rows=512, columns=512, pixel_mm=0.05)))
+    monkeypatch.setattr(memory, "available_bytes", lambda: 80_000_000)
+    bake(Uniform(), grid, [pose_at()], pitch_mm=0.5, threads=1)
+    with pytest.raises(ResourceError, match=r"512 x 512 pixels on 64 threads.*fewer threads"):
+        bake(Uniform(), grid, [pose_at()], pitch_mm=0.5, threads=64)
 
 
 def test_no_poses_are_refused():

@@ -15,6 +15,8 @@ Poses = Float64[np.ndarray, "T 4 4"]
 Shape = Literal["hold", "straight", "curved", "s-shaped", "back-and-forth", "fan"]
 SHAPES: tuple[Shape, ...] = ("hold", "straight", "curved", "s-shaped", "back-and-forth", "fan")
 
+FASTEST_MM_S = 15.0
+"""Mean speed of a hand that looks for something."""
 _MOST_TURN_RAD = np.radians(40)
 _WIDE = 100.0
 """Frames; noise that changes over more of them is blurred by its transform, in less time."""
@@ -96,6 +98,17 @@ def draw_path(  # noqa: PLR0913 - keyword choices
     angles[:, 0] += yaw
     angles[:, 1] += tilt
     return poses_from(position, angles)
+
+
+def longest_mm(shape: Shape, frames: int, frames_per_second: float = 25.0) -> float:
+    """Return how far the face can go from the first to the farthest frame at a hand's speed.
+
+    A single frame has no speed: it may lie at the end of any path.
+    """
+    if frames == 1:
+        return np.inf
+    times = 2 if shape == "back-and-forth" else 1
+    return FASTEST_MM_S * (frames - 1) / frames_per_second / times
 
 
 def _follow(

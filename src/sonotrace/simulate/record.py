@@ -21,9 +21,9 @@ from sonotrace.simulate.domains import find_domain, is_held_out
 from sonotrace.simulate.scene import Scene, Truth
 
 NOTICE = "synthetic ultrasound; research use only, not a medical device"
-SIMULATOR_VERSION = 1
-"""Raise it whenever the same drawn scene gives other frames than before by more than rounding: the
-fingerprint knows what was drawn, not the code that makes pictures of it."""
+SIMULATOR_VERSION = 2
+"""Raise it whenever the same drawn scene gives other frames, masks or facts than before by more than
+rounding: the fingerprint knows what was drawn, not the code that makes pictures of it."""
 
 
 def describe(scene: Scene) -> dict[str, Any]:

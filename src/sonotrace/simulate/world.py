@@ -21,12 +21,16 @@ from sonotrace.simulate.echo.lattice import box_around, encode_levels, scatterer
 from sonotrace.simulate.echo.shadow import Attenuation
 from sonotrace.simulate.echo.slice import Lattice, Pose, slab_corners
 from sonotrace.simulate.frames import in_order
+from sonotrace.simulate.memory import frame_bytes, require_memory
 from sonotrace.simulate.probe import Probe
 
 PITCH_MM = 0.25
 """Default edge of a cell: about 8 scatterers in a resolution cell at 7.5 MHz."""
 VOXEL_MM = 0.5
-_MOST_BYTES = 2_000_000_000
+_MOST_SCATTERERS = 2_000_000_000
+"""Kernels number them with 32 bits."""
+_BYTES_OF_ASKING = 150
+"""For each scatterer whose level is asked."""
 _BATCH = 60_000
 """Scatterers whose level is asked at once: enough for the cost of asking not to matter."""
 _FEW = 16
@@ -100,11 +104,12 @@ def bake(  # noqa: PLR0913 - keyword choices
 
     Raises:
         GeometryError: The pitch leaves no scatterer in a resolution cell.
-        ResourceError: It would take more memory than is sensible.
+        ResourceError: Tissue and frames of so many threads would take more memory than there is.
     """
     poses = list(poses)
     low, high = _extent(grid, poses, moved_mm)
     _require_possible(low, high, pitch_mm)
+    _require_memory(grid, high - low, pitch_mm, threads)
     box = box_around(tuple(low), tuple(high), pitch_mm)
     columns, layers, planes = box.size
     levels = np.zeros((layers, columns, planes), dtype=np.uint8)
@@ -235,14 +240,29 @@ def _require_possible(
             f"one scatterer in cells of {pitch_mm:g} mm. Give a pitch of 0.05 to 2 mm; 0.2 to 0.3 "
             f"makes full speckle at 7.5 MHz."
         )
-    size = float(np.prod(high - low))
-    needed = size / pitch_mm**3 + 4 * size / VOXEL_MM**3  # bytes of levels and of attenuation
-    if needed > _MOST_BYTES:
+    scatterers = float(np.prod((high - low) / pitch_mm))
+    if scatterers > _MOST_SCATTERERS:
         raise ResourceError(
-            f"tissue of {_words(high - low)} mm with a scatterer every {pitch_mm:g} mm takes "
-            f"{needed / 1e9:.1f} GB; at most {_MOST_BYTES / 1e9:.0f} GB are used. Shorten the path "
-            f"of the probe or take a coarser pitch."
+            f"tissue of {_words(high - low)} mm with a scatterer every {pitch_mm:g} mm has "
+            f"{scatterers:.3g} of them; at most {_MOST_SCATTERERS:,} can be numbered. Shorten the "
+            f"path of the probe or take a coarser pitch."
         )
+
+
+def _require_memory(
+    grid: Grid, size_mm: Float64[np.ndarray, " 3"], pitch_mm: float, threads: int
+) -> None:
+    cells, view = size_mm / pitch_mm, grid.scanner.view
+    # of the levels, of attenuation, of asking for the levels of a layer, and of frames
+    needed = float(np.prod(cells)) + 4 * float(np.prod(size_mm)) / VOXEL_MM**3
+    needed += threads * _BYTES_OF_ASKING * max(_BATCH, float(cells[0] * cells[2]))
+    require_memory(
+        needed + frame_bytes(grid, threads),
+        f"tissue of {_words(size_mm)} mm with a scatterer every {pitch_mm:.2g} mm, and pictures of "
+        f"{view.columns} x {view.rows} pixels on {threads} threads,",
+        "Shorten the path of the probe, or take a coarser pitch, smaller pictures or fewer "
+        "threads.",
+    )
 
 
 def _bake_attenuation(

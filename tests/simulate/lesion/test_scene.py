@@ -5,9 +5,11 @@ import pytest
 
 from sonotrace.simulate.domains import DOMAINS, find_domain
 from sonotrace.simulate.echo.grid import make_grid
-from sonotrace.simulate.lesion.scene import BLURRED_MM, FASTEST_MM_S, LESION, lesion_scene
+from sonotrace.simulate.lesion.scene import ALIKE_DB, BLURRED_MM, LESION, lesion_scene
 from sonotrace.simulate.motion import STILL
+from sonotrace.simulate.path import FASTEST_MM_S
 from sonotrace.simulate.scene import Moment, set_stage
+from sonotrace.simulate.tissue.outline import Blob
 from sonotrace.simulate.world import pose_of
 
 SOFT = find_domain("linear-soft")
@@ -70,6 +72,30 @@ def test_the_tag_of_a_blurred_boundary_is_its_softness():
     for seed in range(20):
         facts = scene_of(seed, frames=2).facts
         assert ("blurred boundary" in facts["challenges"]) == (facts["softness_mm"] >= BLURRED_MM)
+
+
+def test_the_tag_of_a_look_alike_is_a_lobule_as_dark_as_the_lesion_that_is_in_the_picture():
+    for seed in range(12):
+        scene = scene_of(seed, frames=9, side=128)
+        level = scene.anatomy.inclusions[0].filling.level_db
+        alike = [
+            one.body
+            for one in scene.anatomy.base.inclusions
+            if isinstance(one.body, Blob) and abs(one.filling.level_db - level) <= ALIKE_DB
+        ]
+        shown = np.zeros((len(alike), 9), dtype=bool)
+        for index in range(9):
+            for k, body in enumerate(alike):
+                one = replace(scene.content, look_alikes=(body,))
+                shown[k, index] = one.truth(moment(scene, index)).distractors.any()
+        expected = bool((shown.mean(axis=1) >= 0.5).any())
+        assert ("look-alike" in scene.facts["challenges"]) == expected, seed
+
+
+@pytest.mark.parametrize("name", ["linear-soft", "linear-fine"])
+def test_a_third_to_two_thirds_of_the_clips_have_a_look_alike(name):
+    tags = [scene_of(seed, name, frames=2).facts["challenges"] for seed in range(100)]
+    assert 0.3 < np.mean(["look-alike" in some for some in tags]) < 0.6
 
 
 def test_every_challenge_is_met_by_some_clips_and_not_by_others():

@@ -4,16 +4,20 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from sonotrace.errors import GeometryError
 from sonotrace.settings import replace
 from sonotrace.simulate.domains import DOMAINS
 from sonotrace.simulate.echo.grid import make_grid
+from sonotrace.simulate.echo.shade import passed_at
+from sonotrace.simulate.echo.shadow import transmission
 from sonotrace.simulate.echo.surface import Look, cross
 from sonotrace.simulate.motion import STILL
+from sonotrace.simulate.path import FASTEST_MM_S
 from sonotrace.simulate.scene import Moment, set_stage
-from sonotrace.simulate.spine.mask import BAND_MM
-from sonotrace.simulate.spine.scene import spine_scene
+from sonotrace.simulate.spine.mask import BAND_MM, SOFT_DB
+from sonotrace.simulate.spine.scene import draw_course, spine_scene
 from sonotrace.simulate.world import pose_of
 
 SMALL = replace(DOMAINS["linear-low"], name="small", depth_mm=(25.0, 26.0))
@@ -154,6 +158,61 @@ def test_late_echoes_lighten_shadows():
     dark = stage.renderer.level(moment.pose, points=(surfaces, sheets), noise_seed=None)
     grey = stage.renderer.level(moment.pose, points=(surfaces, sheets, *late), noise_seed=None)
     assert 3 < np.median(grey[below]) - np.median(dark[below]) < 40
+
+
+PENUMBRAE = [("transverse", 2), ("paramedian", 2), ("paramedian", 4)]
+"""Views and seeds of the convex domain where beams pass bits of bone, so that both are there."""
+
+
+@cache
+def partly_hidden(view, seed):
+    """Return the stage of a scene, its only moment and the truth."""
+    scene = spine_scene(seed, DOMAIN["convex"], frames=1, rows=SIZE, columns=SIZE, view=view)
+    stage = set_stage(scene, threads=1)
+    return stage, stage.moment(0), stage.truth(0)
+
+
+@pytest.mark.parametrize(("view", "seed"), PENUMBRAE)
+def test_soft_tissue_can_be_seen_where_the_picture_is_not_in_shadow(view, seed):
+    stage, moment, truth = partly_hidden(view, seed)
+    renderer, grid = stage.renderer, moment.grid
+    echo = renderer.echoes(moment.pose, flow=moment.flow, points=stage.scene.content.points(moment))
+    passed = transmission(grid, renderer.world.attenuation, moment.pose, moment.flow)
+    taken = renderer.developer.level(echo, passed, None)
+    taken -= renderer.developer.level(echo, np.ones_like(passed), None)
+    x, y = (places[truth.geometric > 3] for places in stage.scene.scanner.pixel_points())
+    radius = grid.shape.radius
+    left = passed_at(grid, taken, np.hypot(x, y + radius) - radius, np.arctan2(x, y + radius))
+    seen = truth.visible[truth.geometric > 3] > 0
+    assert min(seen.sum(), (~seen).sum()) > 30
+    # an echo is smeared by pulse and beam, over places with less shadow
+    assert (left[~seen] > SOFT_DB + 1).mean() < 0.02
+    assert (left[seen] < SOFT_DB - 1).mean() < 0.1
+
+
+@pytest.mark.parametrize(("view", "seed"), PENUMBRAE)
+@pytest.mark.parametrize("kind", [4, 5])
+def test_hidden_ligament_and_dura_stand_out_far_less_than_seen(view, seed, kind):
+    stage, _, truth = partly_hidden(view, seed)
+    grey, other = stage.grey(0).astype(float), (truth.geometric == 0).astype(float)
+    around = gaussian_filter(grey * other, 4) / np.maximum(gaussian_filter(other, 4), 1e-3)
+    seen, there = truth.visible == kind, truth.geometric == kind
+    assert min(seen.sum(), (there & ~seen).sum()) > 10
+    assert (grey - around)[there & ~seen].mean() < 0.4 * (grey - around)[seen].mean()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("frames", [1, 2, 6, 24, 60])
+def test_the_probe_is_no_faster_than_a_hand(view, frames):
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        poses = draw_course(random, view, frames, size=1.0, depth_mm=84.0)
+        assert np.isfinite(poses).all()
+        for depth in (0.0, 42.0):  # of the face and of the middle of the picture
+            steps = np.diff(poses @ [0.0, depth, 0.0, 1.0], axis=0)
+            way = np.linalg.norm(steps, axis=1).sum()
+            # what trembles comes on top
+            assert way <= (FASTEST_MM_S + 2) * (frames - 1) / 25
 
 
 def test_the_same_seed_gives_the_same_picture():

@@ -40,11 +40,11 @@ from sonotrace.simulate.motion import (
     draw_tissue_motion,
     went_to,
 )
-from sonotrace.simulate.path import Poses, draw_path
+from sonotrace.simulate.path import Poses, draw_path, longest_mm
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.scene import Labels, Moment, Scene, Truth
 from sonotrace.simulate.tissue.blob_mask import mark_blob
-from sonotrace.simulate.tissue.inclusion import Inclusion, Overlay
+from sonotrace.simulate.tissue.inclusion import Filling, Inclusion, Overlay
 from sonotrace.simulate.tissue.layers import draw_breast
 from sonotrace.simulate.tissue.outline import Blob, Body
 from sonotrace.simulate.tissue.section import mark_section, trace_near
@@ -54,13 +54,12 @@ BLURRED_MM = 0.9
 """A border this soft is tagged `blurred boundary`."""
 CHANGED_SWEEP, CHANGED_SQUEEZE = 0.5, 0.12
 """Sweep through this share of the half axis, or strain, is tagged `shape change`."""
-MANY_LOBULES = 3
-"""As many lobules that look like lesions are tagged `look-alike`."""
+ALIKE_DB = 2.0
+"""A lobule whose level is this near to the lesion's, where most frames show it, is tagged
+`look-alike`."""
 LESION = 2
 """Its class id."""
 FRAMES_PER_SECOND = 25.0
-FASTEST_MM_S = 15.0
-"""Mean speed of the probe: short clips sweep through a part of the lesion only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +151,8 @@ def lesion_scene(  # noqa: PLR0913 - keyword choices of one scene
     squeeze = float(random.uniform(*difficulty.squeeze)) * domain.motion_strength
     grains = draw_grains(random, body, kind)
     lobules = sum(isinstance(one.body, Blob) for one in others)
-    challenges = _challenges(filling.softness_mm, sweep_mm / body.half_mm[2], squeeze, lobules)
+    alike = any(_looks_alike(one, filling, poses, scanner) for one in others)
+    challenges = _challenges(filling.softness_mm, sweep_mm / body.half_mm[2], squeeze, alike)
     return Scene(
         kind="lesion",
         seed=seed,
@@ -190,8 +190,8 @@ def _draw_poses(
         "straight": half * random.uniform(0.5, 1.0),
         "back-and-forth": half * random.uniform(1.2, 1.4) + 0.8,
     }[course]
-    way = 2 if course == "back-and-forth" else 1
-    length = min(length, FASTEST_MM_S * (frames - 1) / FRAMES_PER_SECOND / way)
+    # short clips sweep through a part of the lesion only
+    length = min(length, longest_mm(course, frames, FRAMES_PER_SECOND))
     poses = draw_path(random, course, frames, length_mm=length)
     if random.random() < 0.5:  # sweeps go either way
         poses[:, 2, 3] *= -1
@@ -223,11 +223,30 @@ def _draw_motion(
     )
 
 
-def _challenges(softness_mm: float, sweep: float, squeeze: float, lobules: int) -> list[str]:
+def _looks_alike(other: Inclusion, lesion: Filling, poses: Poses, scanner: Scanner) -> bool:
+    """Return whether it is a lobule about as dark as the lesion that half the frames show.
+
+    A frame shows it if the slice passes through the lobule and its middle, projected, lies in the
+    picture; how tissue moves meanwhile is left out.
+    """
+    level, body = other.filling.level_db, other.body
+    if not isinstance(body, Blob) or level is None or lesion.level_db is None:
+        return False
+    away = np.array(body.centre) - poses[:, :3, 3]
+    x, y, z = np.einsum("fij,fi->jf", poses[:, :3, :3], away)
+    row, column = scanner.pixel_of(x, y)
+    view = scanner.view
+    within = (row > -0.5) & (row < view.rows - 0.5)
+    within &= (column > -0.5) & (column < view.columns - 0.5)
+    shown = within & (np.abs(z) < body.half_mm[2])
+    return bool(abs(level - lesion.level_db) <= ALIKE_DB and shown.mean() >= 0.5)
+
+
+def _challenges(softness_mm: float, sweep: float, squeeze: float, alike: bool) -> list[str]:
     """Return the tags that the drawn numbers earn."""
     tags = {
         "shape change": sweep >= CHANGED_SWEEP or squeeze >= CHANGED_SQUEEZE,
         "blurred boundary": softness_mm >= BLURRED_MM,
-        "look-alike": lobules >= MANY_LOBULES,
+        "look-alike": alike,
     }
     return [tag for tag, earned in tags.items() if earned]

@@ -2,7 +2,9 @@
 
 Bone is a band around the first crossing of every beam: nothing behind it can be drawn. The
 ligamentum flavum lies between its two surfaces; the dura is a band around its own. They are there
-wherever they are; they can be seen where enough of the beam is left.
+wherever they are; they can be seen where enough of the beam is left. That is what the picture is
+shaded by, averaged over the rays of the aperture: behind a bit of bone that most of them pass by,
+the picture shows the dura, and so do the masks.
 """
 
 from typing import Any, no_type_check
@@ -12,7 +14,7 @@ from jaxtyping import Float32, Float64, UInt8
 from numba import njit
 
 from sonotrace.simulate.echo.grid import Grid
-from sonotrace.simulate.echo.shade import bilinear, coarser, passed_at
+from sonotrace.simulate.echo.shade import bilinear, passed_at
 from sonotrace.simulate.echo.shadow import Attenuation, read_volume, transmission
 from sonotrace.simulate.echo.surface import STEEPEST, Crossings, Look, cross, read_sheet
 from sonotrace.simulate.motion import flow_at
@@ -56,7 +58,7 @@ def find_truth(back: Back, part: Labels, attenuation: Attenuation, moment: Momen
     grid, size = moment.grid, back.spine.size
     look = Look(grid, moment.pose, moment.flow)
     bone = cross(back.bone, look, grid.beam_positions(), np.zeros(1))
-    passed = transmission(coarser(grid), attenuation, moment.pose, moment.flow)
+    passed = transmission(grid, attenuation, moment.pose, moment.flow)
     depth = bone.depth_mm[0]
     kind = _part_at(back, part, bone)
     step = grid.shape.beam_step * (grid.shape.radius + depth if grid.shape.convex else 1.0)
@@ -152,8 +154,7 @@ def _facts(back: Back, look: Look, passed: Passed, bone: Crossings) -> dict[str,
         depth = float(met.depth_mm[0, 0])
         strength = read_sheet(sheet.strength, sheet, met.place[0, 0], met.place[2, 0])[0]
         left = passed_at(look.grid, passed, met.depth_mm[0], middle)[0]
-        hidden = not (np.isnan(first) or depth < first)
-        seen = strength > PRESENT and left > 10 ** (SOFT_DB / 20) and not hidden
+        seen = strength > PRESENT and left > 10 ** (SOFT_DB / 20)
         depths[name] = round(depth, 2) if seen else None
     top, end, dura = depths["ligament"], depths["ligament_end"], depths["dura"]
     return {

@@ -34,7 +34,7 @@ from sonotrace.simulate.echo.surface import (
     traced_beams,
 )
 from sonotrace.simulate.motion import Push, Swing, TissueMotion, draw_jolts, draw_wander
-from sonotrace.simulate.path import Poses, Shape, draw_path, poses_from
+from sonotrace.simulate.path import Poses, Shape, draw_path, longest_mm, poses_from
 from sonotrace.simulate.probe import Scanner
 from sonotrace.simulate.scene import Moment, Scene, Truth
 from sonotrace.simulate.spine.body import GAP_MM, Spine, axis_at, bake_bone, draw_spine, sheets_of
@@ -158,7 +158,8 @@ def spine_scene(
     chosen: View = view or ("transverse", "paramedian")[int(random.integers(2))]
     lamina = float(random.uniform(43, 49)) * size
     spine = draw_spine(random, size, lamina)
-    poses = _draw_poses(random, chosen, frames, spine, lamina)
+    path = draw_course(random, chosen, frames, size, scanner.view.depth_mm)
+    poses = _draw_place(random, chosen, spine, lamina) @ path
     motion = _draw_motion(random, domain, size, lamina)
     box = _box(make_grid(scanner), poses, motion.largest_mm() + 2.0)
     content = _draw_content(random, domain, spine, _press(scanner, poses), box)
@@ -240,16 +241,36 @@ def _hazy(scanner: Scanner) -> Scanner:
     return replace(scanner, display=display)
 
 
-def _draw_poses(
-    random: np.random.Generator, view: View, frames: int, spine: Spine, lamina_mm: float
+def draw_course(
+    random: np.random.Generator, view: View, frames: int, size: float, depth_mm: float
 ) -> Poses:
-    """Draw a slow path: along the spine, or in and out beside it."""
-    size = spine.size
-    gap_mm = float(spine.vertebrae[-spine.first, 2]) + GAP_MM * size
+    """Draw a slow path about the origin: along the spine, or in and out beside it.
+
+    No clip is faster than a hand on the mean: short ones show a part of the way.
+
+    Args:
+        random: Where it is drawn from.
+        view: Paramedian paths are short: they soon leave the canal.
+        frames: How many.
+        size: Of the spine, 1 for an adult's.
+        depth_mm: Of the picture.
+    """
     shapes: tuple[Shape, ...] = ("straight", "back-and-forth", "fan")
     shape = shapes[int(random.integers(len(shapes)))]
     length = float(random.uniform(14, 30)) if view == "transverse" else float(random.uniform(2, 9))
-    path = draw_path(random, shape, frames, length_mm=length * size * min(1.0, frames / 20))
+    most = longest_mm(shape, frames)
+    if shape == "fan":  # its length is in degrees; what moves is the middle of the picture
+        most /= np.radians(0.5 * depth_mm)
+    length = min(length * size * min(1.0, frames / 20), most)
+    return draw_path(random, shape, frames, length_mm=length)
+
+
+def _draw_place(
+    random: np.random.Generator, view: View, spine: Spine, lamina_mm: float
+) -> Float64[np.ndarray, "1 4 4"]:
+    """Draw where the middle of the path lies and where the probe faces there."""
+    size = spine.size
+    gap_mm = float(spine.vertebrae[-spine.first, 2]) + GAP_MM * size
     side = float(random.choice([-1, 1]))
     if view == "transverse":
         angles = random.normal(0, np.radians([3.0, 3.0, 1.5]))
@@ -266,7 +287,7 @@ def _draw_poses(
         angles = np.array([turn * np.pi / 2, -side * turn * lean, 0.0])
         angles += random.normal(0, np.radians([2.0, 1.0, 2.0]))
         place = np.array([side * beside, 0.0, gap_mm / size + random.uniform(-18, 18)]) * size
-    return poses_from(place[None], angles[None]) @ path
+    return poses_from(place[None], angles[None])
 
 
 def _draw_motion(
