@@ -1,8 +1,11 @@
 import json
 
+import pytest
 from typer.testing import CliRunner
 
+from sonotrace.benchmark import lesions
 from sonotrace.cli import app
+from sonotrace.errors import UsageError
 
 SMALL = (
     "training_scenes=2 scoring_scenes=2 frames=2 every=1 rendered_px=64 network_px=32 steps=2 "
@@ -27,3 +30,18 @@ def test_an_unknown_domain_is_named():
     done = run("--domain", "linear-none")
     assert done.exit_code != 0
     assert "linear-none" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--domain", "linear-fine"), ("--set", "scoring_scenes=5")],
+    ids=lambda words: words[0],
+)
+def test_held_out_domains_are_not_opened_by_a_part_of_the_task(words, monkeypatch):
+    began = []
+    monkeypatch.setattr(lesions, "measure_lesions", lambda *_, **__: began.append(True))
+    done = CliRunner().invoke(app, ["benchmark", "lesions", "--held-out", *words])
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.exit_code == 2
+    assert f"Leave out {words[0]}" in str(done.exception)
+    assert not began

@@ -9,6 +9,7 @@ from sonotrace.cli import app
 from sonotrace.errors import DataContractError, GeometryError, OutputExistsError, UsageError
 from sonotrace.io.davis import read_davis
 from sonotrace.simulate.scenes import make_scene
+from sonotrace.simulate.sweep import FINEST_STEP_MM
 
 
 def run(*arguments):
@@ -63,6 +64,15 @@ def test_a_sweep_through_the_air_breaks_the_contract_and_leaves_nothing(tmp_path
         run("sweep", *common, "--path", "fan", "--of", "breast")
     assert caught.value.exit_code == 4
     assert not list(tmp_path.iterdir())
+
+
+def test_no_step_is_proposed_that_cannot_be_asked_for(tmp_path):
+    with pytest.raises(GeometryError) as caught:
+        run("sweep", "--out", tmp_path / "out", "--frames", 1_000_000)
+    assert "a step of at most" not in str(caught.value)
+    common = ("--out", tmp_path / "out", "--frames", 1, "--size", 64, "--step-mm")
+    assert run("sweep", *common, 0.99 * FINEST_STEP_MM).exit_code == 2
+    assert run("sweep", *common, FINEST_STEP_MM).exit_code == 0
 
 
 def test_gauges_are_listed_where_there_is_none_as_asked_for(tmp_path):

@@ -1,17 +1,22 @@
 """What is written of a simulated clip is what was rendered."""
 
 import json
+import time
 from collections import namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from sonotrace.cli import simulate_run
 from sonotrace.cli.console import Console
 from sonotrace.cli.simulate_run import SimulateOptions, parse_size, require_room, run_simulate
-from sonotrace.errors import ResourceError
+from sonotrace.errors import OutputExistsError, ResourceError
 from sonotrace.io import open_clip, open_masks, open_sweep, read_labels
+from sonotrace.io.picture import read_picture
+from sonotrace.report.overlay import colour_of
 from sonotrace.simulate.record import world_from_image
 from sonotrace.simulate.scene import render
 from sonotrace.simulate.scenes import make_scene
@@ -133,3 +138,62 @@ def test_a_full_disk_is_foreseen(tmp_path, monkeypatch):
 def test_sizes_are_width_by_height():
     assert parse_size("448") == (448, 448)
     assert parse_size("1072x756") == (756, 1072)
+
+
+def test_the_sheet_outlines_look_alikes_where_there_are_some(lesion, sweep):
+    seen = []
+    for folder in (lesion, sweep):
+        away = (
+            read_picture(folder / "contact.png").int() - torch.tensor(colour_of(7))[:, None, None]
+        )
+        seen.append(int((away.abs().amax(0) < 30).sum()))
+    assert seen[0] > 100
+    assert seen[1] == 0
+
+
+def test_a_taken_place_is_refused_before_the_scene_is_drawn(lesion, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(simulate_run, "make_scene", lambda *_, **__: drawn.append(True))
+    with pytest.raises(OutputExistsError):
+        make(lesion, "lesion")
+    assert not drawn
+
+
+def test_preparation_is_no_part_of_the_frames_a_second(tmp_path, monkeypatch):
+    set_stage = simulate_run.set_stage
+
+    def slow(scene, **options):
+        time.sleep(1.0)
+        return set_stage(scene, **options)
+
+    monkeypatch.setattr(simulate_run, "set_stage", slow)
+    summary = make(tmp_path / "out", "lesion", size=(64, 64), frames=1)
+    assert summary["prepare_s"] >= 1.0
+    assert summary["prepare_s"] + 1 / summary["frames_per_second"] <= summary["seconds"]
+
+
+def test_compilation_amid_the_frames_is_preparation(monkeypatch):
+    """Seconds 0 to 2 bake, 2 to 12 make frames, of which 7 compile; 4 frames took 3 seconds."""
+    clock = iter([0.0, 2.0, 12.0])
+    monkeypatch.setattr(simulate_run.time, "perf_counter", lambda: next(clock))
+    compiling = SimpleNamespace(seconds=1.5)
+
+    def frames():
+        yield from range(3)
+        compiling.seconds += 7.0
+        yield 3
+
+    timed = simulate_run._Timed(lambda items, total, what: iter(items), compiling)
+    assert list(timed.progress(frames(), 4, "frames")) == [0, 1, 2, 3]
+    assert (timed.prepare_s, timed.frames_s) == (9.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "warned"), [(99_999, False), (100_000, True), (999_999, True), (1_000_000, False)]
+)
+def test_seeds_for_neither_training_nor_results_are_warned_of(tmp_path, capsys, seed, warned):
+    options = SimulateOptions(
+        kind="lesion", out=tmp_path / "out", frames=1, size=(64, 64), seed=seed, domain=None
+    )
+    run_simulate(options, Console())
+    assert ("neither for training" in capsys.readouterr().err) == warned

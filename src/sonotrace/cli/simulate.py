@@ -223,7 +223,8 @@ def _run(kind: str, given: dict[str, Any], choices: dict[str, Any]) -> None:
         console,
     )
     console.say(
-        f"{summary['frames']} synthetic frames at {summary['frames_per_second']:.1f} a second."
+        f"{summary['frames']} synthetic frames at {summary['frames_per_second']:.1f} a second, "
+        f"after {summary['prepare_s']:.1f} s of preparation."
     )
     console.say(f"Open {out / 'contact.png'}. {RESEARCH_USE}")
     if given["json"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from sonotrace.cli.compiling import FIRST_RUN, Compiling, watch_compiling
 from sonotrace.cli.console import Console
 from sonotrace.data.clip import Clip
 from sonotrace.data.sweep import Sweep
@@ -16,9 +17,10 @@ from sonotrace.errors import ResourceError, UsageError
 from sonotrace.io.folder import read_folder
 from sonotrace.io.metaimage import write_sequence
 from sonotrace.io.picture import read_labels, read_picture, write_labels, write_picture
-from sonotrace.io.whole import whole_folder
+from sonotrace.io.whole import require_free, whole_folder
 from sonotrace.report.contact_sheet import Shown, spread_frames, write_contact_sheet
 from sonotrace.report.document import Report
+from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS
 from sonotrace.simulate.frames import in_order, usable_threads
 from sonotrace.simulate.record import (
     NOTICE,
@@ -62,24 +64,55 @@ class SimulateOptions:
 
 def run_simulate(options: SimulateOptions, console: Console) -> Document:
     """Make the clip and return the summary that `--json` prints."""
-    scene = make_scene(
-        options.kind,
-        options.seed,
-        domain=options.domain,
-        frames=options.frames,
-        size=options.size,
-        **options.choices,
-    )
-    console.say(f"{options.kind}: baking the tissue that {options.frames} frames show ...")
-    began = time.perf_counter()
-    with whole_folder(options.out, overwrite=options.overwrite) as folder:
-        require_room(folder, scene)
-        truth = write_scene(folder, scene, threads=options.threads, progress=console.progress)
-        seconds = time.perf_counter() - began
-        outputs = sorted(path.name for path in folder.iterdir())
-        summary = _summary(options, truth, seconds) | {"outputs": outputs}
-        _write_report(folder / "report.json", options, summary)
+    require_free(options.out, overwrite=options.overwrite)
+    with watch_compiling(lambda: console.say(FIRST_RUN)) as compiling:
+        timed = _Timed(console.progress, compiling)
+        scene = make_scene(
+            options.kind,
+            options.seed,
+            domain=options.domain,
+            frames=options.frames,
+            size=options.size,
+            **options.choices,
+        )
+        _warn_of_seed(options.seed, console)
+        console.say(f"{options.kind}: baking the tissue that {options.frames} frames show ...")
+        with whole_folder(options.out, overwrite=options.overwrite) as folder:
+            require_room(folder, scene)
+            truth = write_scene(folder, scene, threads=options.threads, progress=timed.progress)
+            outputs = sorted(path.name for path in folder.iterdir())
+            summary = _summary(options, truth, timed) | {"outputs": outputs}
+            _write_report(folder / "report.json", options, summary)
     return summary
+
+
+class _Timed:
+    """Times preparation and frames apart; kernels compiled amid the frames are preparation."""
+
+    def __init__(self, progress: Progress, compiling: Compiling) -> None:
+        self._progress, self._compiling = progress, compiling
+        self._began = time.perf_counter()
+        self.prepare_s = self.frames_s = 0.0
+
+    def progress(self, items: Iterable[Document], total: int, what: str) -> Iterator[Document]:
+        """Go through frames as they are made."""
+        first, compiled = time.perf_counter(), self._compiling.seconds
+        yield from self._progress(items, total, what)
+        meanwhile = self._compiling.seconds - compiled
+        self.prepare_s = first - self._began + meanwhile
+        self.frames_s = time.perf_counter() - first - meanwhile
+
+    def seconds(self) -> float:
+        """Return the time since the beginning."""
+        return time.perf_counter() - self._began
+
+
+def _warn_of_seed(seed: int, console: Console) -> None:
+    if TRAINING_SEEDS.stop <= seed < HELD_OUT_FROM:
+        console.warn(
+            f"seed {seed} is neither for training (below {TRAINING_SEEDS.stop}) nor for results "
+            f"(from {HELD_OUT_FROM} on): data sets refuse it."
+        )
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -209,9 +242,12 @@ def _write_sheet(path: Path, folder: Path, truth: Document) -> None:
     for index in spread_frames(len(truth["frames"]), 8 // len(channels)):
         name = f"{index:05d}.png"
         labels = read_labels(folder / "masks" / name)
+        others = folder / "distractors" / name
+        look_alikes = read_labels(others) if others.exists() else None
         for pictures, word in channels.items():
             caption = f"{word} {index}, {truth['frames'][index]['time_s']:.2f} s"
-            shown.append(Shown(read_picture(folder / pictures / name), labels, caption))
+            picture = read_picture(folder / pictures / name)
+            shown.append(Shown(picture, labels, caption, look_alikes))
     words = [truth["scene"], truth["domain"], f"seed {truth['seed']}", *truth["challenges"]]
     if truth["class"] != truth["scene"]:
         words.insert(1, truth["class"])
@@ -219,7 +255,7 @@ def _write_sheet(path: Path, folder: Path, truth: Document) -> None:
     write_contact_sheet(path, ", ".join(words), shown, names=names, notice=notice)
 
 
-def _summary(options: SimulateOptions, truth: Document, seconds: float) -> Document:
+def _summary(options: SimulateOptions, truth: Document, timed: _Timed) -> Document:
     count = len(truth["frames"])
     kept = ("scene", "class", "challenges", "seed", "domain", "held_out", "spacing_mm", "fps")
     return {
@@ -230,8 +266,9 @@ def _summary(options: SimulateOptions, truth: Document, seconds: float) -> Docum
         "width": options.size[1],
         "settings_sha256": truth["settings_sha256"],
         "frames_sha256": truth["frames_sha256"],
-        "seconds": seconds,
-        "frames_per_second": count / seconds,
+        "seconds": timed.seconds(),
+        "prepare_s": timed.prepare_s,
+        "frames_per_second": count / timed.frames_s,
         "notice": NOTICE,
     }
 

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sonotrace.cli.compiling import FIRST_RUN, watch_compiling
 from sonotrace.cli.console import Console
 from sonotrace.datasets.simulated_set import SetSettings, plan_set, write_clips
 from sonotrace.io.whole import whole_folder
@@ -22,7 +23,10 @@ def run_set(
     """Write the set, whole or not at all, and return the summary that `--json` prints."""
     plan = plan_set(settings)
     began = time.perf_counter()
-    with whole_folder(out, overwrite=overwrite) as folder:
+    with (
+        whole_folder(out, overwrite=overwrite) as folder,
+        watch_compiling(lambda: console.say(FIRST_RUN)),
+    ):
         made = write_clips(folder, plan, threads=threads)
         done = list(console.progress(made, len(plan), "clips"))
         seconds = time.perf_counter() - began

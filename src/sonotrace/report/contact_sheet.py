@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from sonotrace.report.overlay import colour_of, draw_outlines
-from sonotrace.types import Frame, LabelMap
+from sonotrace.types import VOID, Frame, LabelMap
 
 _TILE = 320
 """Longest side of a frame on the sheet, in pixels."""
 _ACROSS = 4
 _GAP = 8
 _LINE = 20
+_LOOK_ALIKE = 7
+"""Look-alikes have the colour of this object: no scene has as many."""
 _BACK, _INK, _FAINT = (18, 18, 20), (235, 235, 235), (150, 150, 155)
 
 
@@ -23,6 +26,8 @@ class Shown(NamedTuple):
     frame: Frame
     labels: LabelMap
     caption: str
+    look_alikes: LabelMap | None = None
+    """1 where something only looks like what is labelled."""
 
 
 def spread_frames(count: int, wanted: int = 8) -> list[int]:
@@ -41,6 +46,8 @@ def write_contact_sheet(
     notice: str = "",
 ) -> None:
     """Write frames in rows, each row once plain and once with outlines, and words below.
+
+    Look-alikes have outlines of a colour of their own.
 
     Args:
         path: A PNG.
@@ -70,7 +77,7 @@ def write_contact_sheet(
         for c, shown in enumerate(row):
             left = _GAP + c * (tile[0] + _GAP)
             sheet.paste(_tile(shown.frame, tile), (left, top))
-            outlined = draw_outlines(shown.frame, shown.labels)
+            outlined = draw_outlines(shown.frame, _outlined(shown))
             sheet.paste(_tile(outlined, tile), (left, top + tile[1] + 2))
             place = (left, top + 2 * tile[1] + 4)
             draw.text(place, shown.caption, fill=_FAINT, font=_font(12))
@@ -87,12 +94,26 @@ def _legend(
     names: dict[int, str],
 ) -> None:
     """Name the objects that the outlines of these frames show, in their colours."""
-    present = sorted({int(i) for shown in frames for i in shown.labels.unique()} - {0, 255})
+    present = sorted({int(i) for shown in frames for i in _outlined(shown).unique()} - {0, VOID})
+    if any(_has_look_alikes(shown) for shown in frames):
+        names = names | {_LOOK_ALIKE: "look-alike"}
     left, top = place
     for object_id in present:
         text = names.get(object_id, f"object {object_id}")
         draw.text((left, top), text, fill=colour_of(object_id), font=_font(13))
         left += round(draw.textlength(text, font=_font(13))) + 3 * _GAP
+
+
+def _has_look_alikes(shown: Shown) -> bool:
+    return shown.look_alikes is not None and bool((shown.look_alikes > 0).any())
+
+
+def _outlined(shown: Shown) -> LabelMap:
+    """Return the labels, and look-alikes where there is no label."""
+    if shown.look_alikes is None:
+        return shown.labels
+    alone = (shown.look_alikes > 0) & (shown.labels == 0)
+    return torch.where(alone, _LOOK_ALIKE, shown.labels).to(torch.uint8)
 
 
 def _tile(frame: Frame, size: tuple[int, int]) -> Image.Image:

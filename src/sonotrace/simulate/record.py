@@ -22,8 +22,8 @@ from sonotrace.simulate.scene import Scene, Truth
 
 NOTICE = "synthetic ultrasound; research use only, not a medical device"
 SIMULATOR_VERSION = 2
-"""Raise it whenever the same drawn scene gives other frames, masks or facts than before by more than
-rounding: the fingerprint knows what was drawn, not the code that makes pictures of it."""
+"""Raise it whenever the same drawn scene gives other frames, masks or facts than before, by more
+than rounding: the fingerprint knows what was drawn, not the code that makes pictures of it."""
 
 
 def describe(scene: Scene) -> dict[str, Any]:

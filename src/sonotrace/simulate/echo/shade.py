@@ -35,7 +35,7 @@ def passed_at(
 def coarser(grid: Grid) -> Grid:
     """Return the grid with half the beams, unless they are few.
 
-    It is enough to know what can be seen, at half the cost.
+    It is enough to know how dark it is where late echoes lie, at half the cost.
     """
     if grid.beams < _FEW:
         return grid
