@@ -13,7 +13,6 @@ FITTED = Fitted(torch.nn.Identity(), DarkBlobSettings())
 NONE = Pictures(
     torch.zeros(0, 1, 8, 8, dtype=torch.uint8), torch.zeros(0, 8, 8, dtype=torch.uint8), ()
 )
-SMALL = DifficultySettings(training_scenes=2, scoring_scenes=1, steps=1)
 
 
 @pytest.fixture
@@ -26,6 +25,7 @@ def drawn(monkeypatch):
     monkeypatch.setattr(lesions, "gather", lambda scenes: NONE)
     monkeypatch.setattr(lesions, "fit", lambda pictures, settings: FITTED)
     monkeypatch.setattr(lesions, "require_frozen", lambda: None)
+    monkeypatch.setattr(lesions, "linear_domains", lambda: ["linear-fine"])
     return names
 
 
@@ -34,7 +34,7 @@ def measured(monkeypatch, network, held_out=True):
     monkeypatch.setattr(lesions, "score", lambda fitted, pictures: scores)
     said = []
     document = lesions.measure_lesions(
-        SMALL,
+        DifficultySettings(),
         ["linear-fine"],
         held_out=held_out,
         progress=lambda some, number, words: some,

@@ -3,6 +3,7 @@
 import json
 import time
 from collections import namedtuple
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,3 +198,31 @@ def test_seeds_for_neither_training_nor_results_are_warned_of(tmp_path, capsys, 
     )
     run_simulate(options, Console())
     assert ("neither for training" in capsys.readouterr().err) == warned
+    kept = json.loads((tmp_path / "out/report.json").read_text())["warnings"]
+    assert len(kept) == warned
+
+
+def test_a_domain_for_results_with_a_seed_for_training_is_warned_of(tmp_path, capsys):
+    options = SimulateOptions(
+        kind="lesion", out=tmp_path / "out", frames=1, size=(64, 64), seed=5, domain="linear-low"
+    )
+    run_simulate(options, Console())
+    assert "linear-low is for results and seed 5 for training" in capsys.readouterr().err
+
+
+def test_compilation_is_told_of_beside_the_summary(tmp_path, capsys, monkeypatch):
+    @contextmanager
+    def compiling(begins):
+        begins()
+        yield SimpleNamespace(seconds=0.0)
+
+    monkeypatch.setattr(simulate_run, "watch_compiling", compiling)
+    for quiet in (False, True):
+        out = tmp_path / str(quiet)
+        options = SimulateOptions(
+            kind="lesion", out=out, frames=1, size=(64, 64), seed=5, domain=None
+        )
+        run_simulate(options, Console(quiet=quiet))
+        told = capsys.readouterr()
+        assert ("compiling kernels" in told.err) != quiet
+        assert told.out == ""

@@ -6,18 +6,21 @@ from sonotrace.errors import ResourceError
 from sonotrace.simulate import memory
 from sonotrace.simulate.echo.grid import make_grid
 from sonotrace.simulate.probe import Scanner, View
+from sonotrace.simulate.scenes import make_scene
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """Stand in for what a system tells of its memory."""
 
-    def tell(meminfo, limit):
-        for name, text in (("meminfo", meminfo), ("limit", limit)):
+    def tell(meminfo, limit, used=None, stat=None):
+        told = {"meminfo": meminfo, "limit": limit, "used": used, "memory.stat": stat}
+        for name, text in told.items():
             if text is not None:
                 (tmp_path / name).write_text(text)
+        container = memory._Container(tmp_path, "limit", "used", "inactive_file")
         monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
-        monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "limit", tmp_path / "none"))
+        monkeypatch.setattr(memory, "_CONTAINERS", (container,))
 
     return tell
 
@@ -28,6 +31,28 @@ def machine(tmp_path, monkeypatch):
 def test_it_is_what_is_available_or_what_the_container_may_take(machine, limit, expected):
     machine("MemTotal:  9000 kB\nMemFree:  100 kB\nMemAvailable:  3000 kB\n", limit)
     assert memory.available_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("stat", "expected"), [(None, 300_000), ("anon 5\ninactive_file 200000\n", 500_000)]
+)
+def test_what_a_container_uses_is_taken_but_for_files_that_can_be_forgotten(
+    machine, stat, expected
+):
+    machine("MemAvailable:  3000 kB\n", "1000000\n", "700000\n", stat)
+    assert memory.available_bytes() == expected
+
+
+def test_a_container_that_is_full_leaves_nothing(machine):
+    machine("MemAvailable:  3000 kB\n", "1000000\n", "1000001\n")
+    assert memory.available_bytes() == 0
+
+
+def test_pictures_that_are_too_large_are_refused_before_a_scene_is_drawn(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 70_000_000)
+    make_scene("lesion", 0, frames=1, size=128)
+    with pytest.raises(ResourceError, match="pictures of 1024 x 1024 pixels would take about"):
+        make_scene("needle", 0, frames=1, size=1024)
 
 
 def test_half_of_the_whole_counts_where_no_more_is_known(machine, monkeypatch):

@@ -17,6 +17,7 @@ from sonotrace.benchmark.difficulty import (
     training_seeds,
 )
 from sonotrace.datasets.frozen import held_out_domains, require_frozen
+from sonotrace.errors import UsageError
 from sonotrace.simulate.domains import DOMAINS
 
 OTHER_SEEDS = "other seeds"
@@ -51,9 +52,15 @@ def measure_lesions(
         say: Tells a line.
 
     Raises:
+        UsageError: Held-out domains with other training domains or settings than the usual ones.
         DataContractError: The held-out domains are not those that were frozen.
     """
     if held_out:
+        if sorted(domains) != sorted(linear_domains()) or settings != DifficultySettings():
+            raise UsageError(
+                "held-out domains are looked at once, after every training domain has passed with "
+                "the usual settings. Choose neither domains nor settings, or leave them closed."
+            )
         require_frozen()
 
     def drawn(name: str, seeds: range) -> Pictures:

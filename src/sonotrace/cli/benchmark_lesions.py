@@ -42,17 +42,8 @@ def lesions(
     from sonotrace.benchmark.difficulty import DifficultySettings
     from sonotrace.benchmark.lesions import linear_domains, measure_lesions
     from sonotrace.config import with_changes
-    from sonotrace.errors import UsageError
     from sonotrace.io.whole import whole_file
 
-    if held_out and (domain or changes):
-        given = " and ".join(
-            name for name, some in (("--domain", domain), ("--set", changes)) if some
-        )
-        raise UsageError(
-            f"--held-out together with {given}: held-out domains are looked at once, after every "
-            f"training domain has passed with the usual settings. Leave out {given}, or --held-out."
-        )
     console = Console(quiet=quiet)
     document = measure_lesions(
         with_changes(DifficultySettings(), changes or []),

@@ -1,4 +1,4 @@
-"""How long kernels are compiled while a command runs: on a machine's first run, not again."""
+"""How long kernels are compiled while a command runs: the first time that each is needed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from numba.core import event
 
 _COMPILE = "numba:compile"
 """Numba tells of it when a kernel is compiled, not when it is read from the cache."""
-FIRST_RUN = "compiling kernels, once on each machine: half a minute or so ..."
+FIRST_RUN = "compiling kernels; the first run of a kind of scene takes half a minute longer ..."
 """What to say meanwhile."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydicom import examples
 
+from sonotrace.cli.compiling import FIRST_RUN, watch_compiling
 from sonotrace.cli.console import Console
 from sonotrace.cli.inputs import Inputs
 from sonotrace.cli.simulate_run import Document, write_scene
@@ -30,8 +31,9 @@ def run_demo(folder: Path, frames: int, seed: int, console: Console) -> list[Row
     for kind in ("lesion", "needle", "sweep"):
         console.say(f"{kind}: simulating {frames} frames ...")
         (folder / kind).mkdir()
-        scene = make_scene(kind, seed, frames=frames, size=_SIZE)
-        truth = write_scene(folder / kind, scene, progress=console.progress)
+        with watch_compiling(lambda: console.say(FIRST_RUN)):
+            scene = make_scene(kind, seed, frames=frames, size=_SIZE)
+            truth = write_scene(folder / kind, scene, progress=console.progress)
         if kind == "sweep":
             rows.append(_sweep(folder / kind))
         else:

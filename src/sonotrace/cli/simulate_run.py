@@ -20,7 +20,7 @@ from sonotrace.io.picture import read_labels, read_picture, write_labels, write_
 from sonotrace.io.whole import require_free, whole_folder
 from sonotrace.report.contact_sheet import Shown, spread_frames, write_contact_sheet
 from sonotrace.report.document import Report
-from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS
+from sonotrace.simulate.domains import HELD_OUT_FROM, TRAINING_SEEDS, find_domain
 from sonotrace.simulate.frames import in_order, usable_threads
 from sonotrace.simulate.record import (
     NOTICE,
@@ -65,6 +65,9 @@ class SimulateOptions:
 def run_simulate(options: SimulateOptions, console: Console) -> Document:
     """Make the clip and return the summary that `--json` prints."""
     require_free(options.out, overwrite=options.overwrite)
+    warnings = _warnings_of(options)
+    for text in warnings:
+        console.warn(text)
     with watch_compiling(lambda: console.say(FIRST_RUN)) as compiling:
         timed = _Timed(console.progress, compiling)
         scene = make_scene(
@@ -75,14 +78,13 @@ def run_simulate(options: SimulateOptions, console: Console) -> Document:
             size=options.size,
             **options.choices,
         )
-        _warn_of_seed(options.seed, console)
         console.say(f"{options.kind}: baking the tissue that {options.frames} frames show ...")
         with whole_folder(options.out, overwrite=options.overwrite) as folder:
             require_room(folder, scene)
             truth = write_scene(folder, scene, threads=options.threads, progress=timed.progress)
             outputs = sorted(path.name for path in folder.iterdir())
             summary = _summary(options, truth, timed) | {"outputs": outputs}
-            _write_report(folder / "report.json", options, summary)
+            _write_report(folder / "report.json", options, summary, warnings)
     return summary
 
 
@@ -107,12 +109,20 @@ class _Timed:
         return time.perf_counter() - self._began
 
 
-def _warn_of_seed(seed: int, console: Console) -> None:
+def _warnings_of(options: SimulateOptions) -> list[str]:
+    """Return what makes a clip unfit for training and for results: data sets refuse such seeds."""
+    seed = options.seed
     if TRAINING_SEEDS.stop <= seed < HELD_OUT_FROM:
-        console.warn(
+        return [
             f"seed {seed} is neither for training (below {TRAINING_SEEDS.stop}) nor for results "
             f"(from {HELD_OUT_FROM} on): data sets refuse it."
-        )
+        ]
+    if options.domain is not None and find_domain(options.domain).held_out and seed < HELD_OUT_FROM:
+        return [
+            f"the domain {options.domain} is for results and seed {seed} for training (results: "
+            f"from {HELD_OUT_FROM} on): data sets refuse the two together."
+        ]
+    return []
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -273,7 +283,9 @@ def _summary(options: SimulateOptions, truth: Document, timed: _Timed) -> Docume
     }
 
 
-def _write_report(path: Path, options: SimulateOptions, summary: Document) -> None:
+def _write_report(
+    path: Path, options: SimulateOptions, summary: Document, warnings: list[str]
+) -> None:
     Report(
         command=f"simulate {options.kind}",
         settings={
@@ -285,5 +297,6 @@ def _write_report(path: Path, options: SimulateOptions, summary: Document) -> No
         inputs=[],
         seed=options.seed,
         results={key: value for key, value in summary.items() if key not in {"out", "outputs"}},
+        warnings=warnings,
         outputs=summary["outputs"],
     ).write(path)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from sonotrace.errors import ResourceError
 from sonotrace.simulate.echo.grid import Grid
@@ -9,11 +10,34 @@ from sonotrace.simulate.echo.grid import Grid
 UNKNOWN_BYTES = 2_000_000_000
 """What is used at most on systems that do not tell how much there is."""
 _MEMINFO = Path("/proc/meminfo")
-_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+
+
+class _Container(NamedTuple):
+    """Where a version of control groups tells of memory."""
+
+    folder: Path
+    limit: str
+    used: str
+    idle_files: str
+    """Name in `memory.stat` of what is used by files that can be forgotten."""
+
+    def free_bytes(self) -> int | None:
+        """Return what the limit leaves; None without a limit."""
+        limit, used = (_number_in(self.folder / name) for name in (self.limit, self.used))
+        if limit is None or used is None:
+            return limit
+        return max(limit - used + _number_after(self.idle_files, self.folder / "memory.stat"), 0)
+
+
+_CONTAINERS = (
+    _Container(Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
+    _Container(
+        Path("/sys/fs/cgroup/memory"),
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
+    ),
 )
-"""Of a container, in either version of control groups."""
 
 _CLIP_PIXEL, _CLIP_SAMPLE = 80, 60
 """Bytes for each pixel and each sample of the grid that a clip takes once: mostly while its scan
@@ -32,12 +56,23 @@ def frame_bytes(grid: Grid, threads: int) -> int:
     return once + threads * (_FRAME_PIXEL * pixels + _FRAME_SAMPLE * samples)
 
 
+def require_memory_for_pictures(rows: int, columns: int) -> None:
+    """Refuse pictures whose scan conversion alone would take more memory than there is.
+
+    Raises:
+        ResourceError: They are too large.
+    """
+    what = f"pictures of {columns} x {rows} pixels"
+    require_memory(float(_CLIP_PIXEL * rows * columns), what, "Ask for smaller ones.")
+
+
 def available_bytes() -> int | None:
     """Return how much memory this process can still take; None where that cannot be told.
 
     Where only the size of the whole memory is known, half of it counts.
     """
-    known = [value for value in (_free_bytes(), *map(_number_in, _LIMITS)) if value is not None]
+    found = [_free_bytes(), *(container.free_bytes() for container in _CONTAINERS)]
+    known = [value for value in found if value is not None]
     return min(known) if known else None
 
 
@@ -75,6 +110,15 @@ def _free_bytes() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, OSError, ValueError):  # not on every system
         return None
+
+
+def _number_after(word: str, path: Path) -> int:
+    """Return the number behind a word at the beginning of a line; 0 where there is none."""
+    try:
+        lines = path.read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.split()[0] == word)
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0
 
 
 def _number_in(path: Path) -> int | None:

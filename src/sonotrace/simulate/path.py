@@ -103,7 +103,8 @@ def draw_path(  # noqa: PLR0913 - keyword choices
 def longest_mm(shape: Shape, frames: int, frames_per_second: float = 25.0) -> float:
     """Return how far the face can go from the first to the farthest frame at a hand's speed.
 
-    A single frame has no speed: it may lie at the end of any path.
+    A single frame has no speed: it may lie at the end of any path. For a fan, whose length is an
+    angle, it is the way of what turns at that distance from the face.
     """
     if frames == 1:
         return np.inf

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sonotrace.errors import UsageError
 from sonotrace.simulate.domains import find_domain
 from sonotrace.simulate.lesion.scene import lesion_scene
+from sonotrace.simulate.memory import require_memory_for_pictures
 from sonotrace.simulate.needle.scene import needle_scene
 from sonotrace.simulate.scene import Scene
 from sonotrace.simulate.spine.scene import spine_scene
@@ -81,6 +82,7 @@ def make_scene(
     Raises:
         UsageError: There is no such kind, domain or choice, or the picture is too small or too
             large.
+        ResourceError: The pictures would take more memory than there is.
     """
     if kind not in SCENES:
         raise UsageError(f"there is no scene {kind!r}. Give one of {', '.join(SCENES)}.")
@@ -91,6 +93,7 @@ def make_scene(
     rows, columns = _rows_and_columns(size)
     found = find_domain(domain or DEFAULT_DOMAINS[kind])
     _require_choices(kind, choices)
+    require_memory_for_pictures(rows, columns)
     make = SCENES[kind]
     try:
         return make(seed, found, frames=frames, rows=rows, columns=columns, **choices)

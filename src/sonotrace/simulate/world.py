@@ -244,7 +244,7 @@ def _require_possible(
     if scatterers > _MOST_SCATTERERS:
         raise ResourceError(
             f"tissue of {_words(high - low)} mm with a scatterer every {pitch_mm:g} mm has "
-            f"{scatterers:.3g} of them; at most {_MOST_SCATTERERS:,} can be numbered. Shorten the "
+            f"{scatterers:,.0f} of them; at most {_MOST_SCATTERERS:,} can be numbered. Shorten the "
             f"path of the probe or take a coarser pitch."
         )
 

@@ -100,6 +100,14 @@ def test_nothing_is_labelled_outside_the_fan():
         assert moment.grid.conversion is not None
 
 
+def test_no_depth_is_told_of_what_lies_within_bone():
+    # below the middle beam the ligament of this spine begins 1.4 mm inside a lamina
+    scene = spine_scene(34, DOMAINS["convex-deep"], frames=1, rows=128, columns=128, view=VIEWS[1])
+    facts = set_stage(scene, threads=1).frame(0).truth.facts
+    assert facts["bone_mm"] is not None
+    assert facts["ligamentum_flavum_mm"] is None
+
+
 def test_facts_are_in_order():
     found = 0
     every = [one for view in VIEWS for one in truths("small", view, range(5))]

@@ -30,15 +30,15 @@ from sonotrace.simulate.scene import Moment
 from sonotrace.simulate.world import Anatomy
 
 VISIBLE_DB = 5.0
-"""There a shaft stands out of the picture by as much as its speckle varies, or a little more."""
+"""There a shaft stands out of the picture by about as much as its speckle varies."""
 TIP_MM = 1.0
 """Length of shaft that counts as the tip."""
 _BESIDE_MM = (-3.2, -2.8, -2.4, -2.0, -1.6, -1.2, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2)
 """Where the tissue beside the shaft is asked."""
 _STAGGERED = (0.94, 1.0, 1.06)
-"""Times this much, from node to node in turn, so that no fibre along the shaft is met by all."""
+"""Scales of these distances, which nodes take in turn: no fibre along the shaft is met by all."""
 _OUT = (-0.6, 0.6, 0.0)
-"""And how far out of the picture, in halves of the slice's thickness: in turn."""
+"""Distances out of the picture, as shares of half the slice, which nodes take in turn."""
 _BEAM_MM = 0.5
 """Standard deviation, along the shaft, over which power is averaged."""
 _AVERAGED_MM = 3.0
@@ -204,17 +204,17 @@ class _Numbers(NamedTuple):
 def _go_beside(out, places, half_slice, ways):
     """Fill points at distances from a line, across it and out of the picture in turn."""
     x, y = places
-    asides, times, outs = ways
+    asides, scales, offsets = ways
     last = x.shape[0] - 1
     for n in range(last + 1):
         before, after = max(n - 1, 0), min(n + 1, last)
         steep = np.arctan2(y[after] - y[before], x[after] - x[before])
         sine, cosine = np.sin(steep), np.cos(steep)
         for i in range(len(asides)):
-            aside = asides[i] * times[n % len(times)]
+            aside = asides[i] * scales[n % len(scales)]
             out[0, i, n] = x[n] - aside * sine
             out[1, i, n] = y[n] + aside * cosine
-            out[2, i, n] = outs[(i + n) % len(outs)] * half_slice[n]
+            out[2, i, n] = offsets[(i + n) % len(offsets)] * half_slice[n]
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """What is to be found in a picture of a spine: classes of bone, ligamentum flavum and dura.
 
-Bone is a band around the first crossing of every beam: nothing behind it can be drawn. The
+Bone is a band around the first crossing of every beam; bone behind it is left out. The
 ligamentum flavum lies between its two surfaces; the dura is a band around its own. They are there
 wherever they are; they can be seen where enough of the beam is left. That is what the picture is
 shaded by, averaged over the rays of the aperture: behind a bit of bone that most of them pass by,
@@ -152,9 +152,11 @@ def _facts(back: Back, look: Look, passed: Passed, bone: Crossings) -> dict[str,
         sheet = back.sheets[name]
         met = cross(sheet, look, middle, np.zeros(1))
         depth = float(met.depth_mm[0, 0])
-        strength = read_sheet(sheet.strength, sheet, met.place[0, 0], met.place[2, 0])[0]
+        x, y, z = met.place[:, 0]
+        strength = read_sheet(sheet.strength, sheet, x, z)[0]
         left = passed_at(look.grid, passed, met.depth_mm[0], middle)[0]
-        seen = strength > PRESENT and left > 10 ** (SOFT_DB / 20)
+        outside = _outside_bone(back, x, y, z)
+        seen = strength > PRESENT and left > 10 ** (SOFT_DB / 20) and outside
         depths[name] = round(depth, 2) if seen else None
     top, end, dura = depths["ligament"], depths["ligament_end"], depths["dura"]
     return {
@@ -165,6 +167,11 @@ def _facts(back: Back, look: Look, passed: Passed, bone: Crossings) -> dict[str,
         "anterior_dura_mm": depths["front"],
         "epidural_gap_mm": None if end is None or dura is None else _gap(end, dura),
     }
+
+
+def _outside_bone(back: Back, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> bool:
+    bone = back.bone
+    return bool(read_volume(bone.distance, bone.origin, bone.step, x[0], y[0], z[0]) > 0)
 
 
 def _gap(above: float, below: float) -> float:
