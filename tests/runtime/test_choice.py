@@ -17,6 +17,10 @@ TOLERANCE = {"float32": 1e-4, "bf16": 0.06}
 NEEDS = {"openvino": "openvino", "onnx": "onnxruntime"}
 
 
+def can_compile():
+    return shutil.which("g++") is not None and " " not in torch.__file__
+
+
 def backends():
     for backend, precision in [
         ("eager", "float32"),
@@ -27,7 +31,7 @@ def backends():
         ("compiled", "float32"),
     ]:
         absent = backend in NEEDS and find_spec(NEEDS[backend]) is None
-        absent = absent or (backend == "compiled" and shutil.which("g++") is None)
+        absent = absent or (backend == "compiled" and not can_compile())
         marks = [pytest.mark.skipif(absent, reason=f"no {backend} here")]
         marks += [pytest.mark.slow] if backend == "compiled" else []
         yield pytest.param(backend, precision, marks=marks, id=f"{backend}-{precision}")
@@ -138,7 +142,14 @@ def test_a_missing_package_names_its_extra(network, backend, monkeypatch):
         prepare(network, settings(backend))
 
 
+def test_compiling_with_torch_in_a_folder_with_a_space_is_refused(network, monkeypatch):
+    monkeypatch.setattr(torch, "__file__", "/home/me/my scans/.venv/torch/__init__.py")
+    with pytest.raises(UsageError, match=r"cannot link with torch in '/home/me/my scans/\.venv"):
+        prepare(network, settings("compiled"))
+
+
 def test_compiling_without_a_compiler_is_refused(network, monkeypatch):
+    monkeypatch.setattr(torch, "__file__", "/home/me/.venv/torch/__init__.py")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(UsageError, match=r"needs a C\+\+ compiler"):
         prepare(network, settings("compiled"))

@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -14,11 +15,18 @@ _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
 def require_compiler() -> None:
-    """Raise unless there is a C++ compiler.
+    """Raise unless there is a C++ compiler, and torch lies where it can be linked with.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no compiler, or the path of torch holds a space: torch.compile hands
+            it to the linker in two pieces.
     """
+    folder = Path(torch.__file__).parent
+    if any(sign.isspace() for sign in str(folder)):
+        raise UsageError(
+            f"--backend compiled cannot link with torch in {str(folder)!r}: the path holds a "
+            f"space. Install in a folder without one, or use --backend eager or openvino."
+        )
     if not any(shutil.which(name) for name in _COMPILERS):
         raise UsageError(
             f"--backend compiled needs a C++ compiler, and none of {', '.join(_COMPILERS)} is on "
