@@ -44,16 +44,16 @@ def test_training_on_held_out_seeds_is_refused():
 @pytest.mark.parametrize("domain", [name for name in DOMAINS if DOMAINS[name].held_out])
 def test_training_in_a_held_out_domain_is_refused_and_results_are_not(domain):
     with pytest.raises(DataContractError, match="held out"):
-        SyntheticClips("lesion", range(3), domain=domain)
+        SyntheticClips("lesion", range(3), domains=(domain,))
     with pytest.raises(DataContractError, match="held out"):
         SyntheticTriplets(range(3), domains=("linear-soft", domain))
-    results = SyntheticClips("lesion", range(HELD_OUT_FROM, HELD_OUT_FROM + 1), domain=domain)
+    results = SyntheticClips("lesion", range(HELD_OUT_FROM, HELD_OUT_FROM + 1), domains=(domain,))
     assert results.scene(0).domain == domain
 
 
 def test_an_unknown_domain_is_a_wrong_use():
     with pytest.raises(UsageError, match="no domain"):
-        SyntheticClips("lesion", range(3), domain="linear")
+        SyntheticClips("lesion", range(3), domains=("linear",))
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from sonotrace.datasets.muscle import CLIP, ONE_SHOT
+from sonotrace.datasets.synthetic import SyntheticClips
 from sonotrace.models import build_model, model_config
 from sonotrace.recipes.score_tracker import (
     MEASURES,
@@ -14,7 +15,10 @@ from sonotrace.recipes.score_tracker import (
     score_frames,
     score_tracker,
     settings_for,
+    simulated,
+    with_differences,
 )
+from sonotrace.simulate.domains import HELD_OUT_FROM
 from sonotrace.tasks.track import TrackerSettings
 
 SETTINGS = ScoreSettings(
@@ -82,11 +86,33 @@ def test_all_sets_are_scored_by_all_methods(network, tmp_path):
         "muscle_clip",
         "muscle_one_shot",
         "synthetic_lesion",
+        "other_scanners_lesion",
         "synthetic_needle",
+        "other_scanners_needle",
     }
     assert len(scores["muscle_clip"]["trained"]["frames"]) == 10
     assert len(scores["muscle_one_shot"]["copy_first_mask"]["frames"]) == 8
-    assert scores["synthetic_lesion"]["untrained"]["dice"]["n"] == 2
+    lesion = scores["synthetic_lesion"]
+    assert lesion["untrained"]["dice"]["n"] == 2
+    difference = lesion["trained"]["dice"]["mean"] - lesion["copy_first_mask"]["dice"]["mean"]
+    assert lesion["trained_minus_copy"]["dice"]["mean"] == pytest.approx(difference)
+
+
+def test_the_interval_of_a_difference_is_that_of_clips_seen_by_both():
+    copied = torch.tensor([[0.1], [0.5], [0.9]], dtype=torch.float64).expand(3, len(MEASURES))
+    scores = with_differences({"trained": copied + 0.05, "copy_first_mask": copied})
+    interval = scores["trained_minus_copy"]["dice"]
+    assert interval["low"] == pytest.approx(0.05)
+    assert interval["high"] == pytest.approx(0.05)
+
+
+def test_clips_of_needles_are_scored_on_the_needle_alone():
+    seeds = range(HELD_OUT_FROM, HELD_OUT_FROM + 2)
+    clips = SyntheticClips("needle", seeds, frames=1, size=96)
+    found = [set(clips[i].masks[0].unique().tolist()) for i in range(2)]
+    assert {0, 1, 2} in found  # a lesion lies in one of them
+    for i in range(2):
+        assert set(simulated(clips, i).labels[0].unique().tolist()) == {0, 1}
 
 
 def test_copying_scores_what_the_data_sheet_says(network, real_data):

@@ -22,7 +22,7 @@ _BLOCK = re.compile(
     r"(?P<reason><!-- not run: [^>]+-->\n)?^```(?P<language>bash|python)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_FIGURE = re.compile(r"<!-- figure: (?P<name>[\w.:-]+) -->(?P<text>[^<]+)<!-- /figure -->")
+_FIGURE = re.compile(r"<!-- figure: (?P<name>\S+) -->(?P<text>[^<]+)<!-- /figure -->")
 
 
 def blocks(page):
@@ -52,10 +52,16 @@ def test_the_blocks_of_a_page_run(page, tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_figure_of_a_page_is_the_measured_one(page):
-    figures = json.loads(FIGURES.read_text())
-    for found in _FIGURE.finditer(page.read_text()):
+    figures, text = json.loads(FIGURES.read_text()), page.read_text()
+    assert len(_FIGURE.findall(text)) == text.count("<!-- figure:"), "a figure is not closed"
+    for found in _FIGURE.finditer(text):
         assert found["name"] in figures, f"{found['name']} is not in {FIGURES.name}"
         assert found["text"] == figures[found["name"]]["text"]
+
+
+def test_every_measured_figure_is_quoted_somewhere():
+    quoted = {found["name"] for page in PAGES for found in _FIGURE.finditer(page.read_text())}
+    assert set(json.loads(FIGURES.read_text())) <= quoted
 
 
 def test_every_figure_says_how_it_was_made():

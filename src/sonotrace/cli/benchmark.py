@@ -214,12 +214,12 @@ def _whole_numbers(text: str, option: str) -> tuple[int, ...]:
 
 def _table(sets: Any) -> list[str]:
     """Return one line for every set and method; intervals where there are several clips."""
-    lines = [f"{'set':<18}{'method':<18}{'Dice':<22}{'IoU':<22}{'F':<22}F within 2 px"]
+    lines = [f"{'set':<22}{'method':<20}{'Dice':<22}{'IoU':<22}{'F':<22}F within 2 px"]
     for name, methods in sets.items():
         for method, scores in methods.items():
             values = scores.get("mean", scores).values()
             cells = "".join(f"{_cell(value):<22}" for value in values)
-            lines.append(f"{name:<18}{method:<18}{cells}".rstrip())
+            lines.append(f"{name:<22}{method:<20}{cells}".rstrip())
     return lines
 
 

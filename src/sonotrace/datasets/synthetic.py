@@ -44,13 +44,13 @@ class SyntheticClips(Dataset[VideoSample]):
     Args:
         kind: What is in the clips.
         seeds: All for training, or all for results.
-        domain: Of the scanner; None for those of training, in turn.
+        domains: Of the scanners, in turn; None for those of training.
         frames: Length of each clip.
         size: Rows and columns.
 
     Raises:
         DataContractError: The seeds are neither all for training nor all for results, or they
-            are for training and the domain is held out.
+            are for training and a domain is held out.
         UsageError: There is no such domain.
     """
 
@@ -59,14 +59,15 @@ class SyntheticClips(Dataset[VideoSample]):
         kind: Kind,
         seeds: range,
         *,
-        domain: str | None = None,
+        domains: tuple[str, ...] | None = None,
         frames: int = 24,
         size: int | tuple[int, int] = 256,
     ) -> None:
-        require_one_side(seeds, domain)
         self.kind = kind
         self.seeds = seeds
-        self._domains = training_domains(kind) if domain is None else (domain,)
+        self._domains = training_domains(kind) if domains is None else domains
+        for domain in self._domains:
+            require_one_side(seeds, domain)
         self._frames = frames
         self._size = size
 
