@@ -32,8 +32,8 @@ from sonotrace.tasks.track.memory import trained_size
 from sonotrace.tasks.track.objects import ids_in
 from sonotrace.types import Frame, LabelMap
 
-MEASURES = ("dice", "iou", "boundary_f", "boundary_f_2px")
-"""The last two: outlines within 0.008 of the diagonal, and within 2 pixels."""
+MEASURES = ("dice", "iou", "f", "f_tight")
+"""As `evaluate` calls them; f: outlines within 0.008 of the diagonal, f_tight: within 2 pixels."""
 
 Follow = Callable[[Sequence[Frame], LabelMap], list[LabelMap]]
 """Given frames and the mask of the first, returns label maps of the others."""
