@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 
 import pytest
 import torch
@@ -111,6 +112,20 @@ def test_the_empty_policy_is_reported_and_obeyed(tmp_path):
     zero = scores(tmp_path / "p", tmp_path / "t", "--unordered", "--empty", "zero")
     assert zero["metrics"]["dice_mean"] == 0.5
     assert zero["false_positive_rate_on_empty"] == 0
+
+
+def test_what_a_miss_is_worth_in_hd95_can_be_chosen_and_is_reported(tmp_path):
+    save(tmp_path / "p", 0, 10)
+    save(tmp_path / "t", 10, 10)
+    sides = (tmp_path / "p", tmp_path / "t")
+    usual = scores(*sides)
+    assert (usual["hd95_worst"], usual["hd95_one_sided"]) == ("diagonal", 1)
+    assert usual["metrics"]["hd95"] == pytest.approx(math.hypot(20, 30) / 2)
+    skipped = scores(*sides, "--worst", "skip")
+    assert (skipped["metrics"]["hd95"], skipped["hd95_one_sided"]) == (0, 1)
+    infinite = scores(*sides, "--worst", "inf", "--out", tmp_path / "s.json")
+    assert infinite["metrics"]["hd95"] == "inf"
+    assert json.loads((tmp_path / "s.json").read_text()) == infinite
 
 
 def test_millimetres_come_from_a_spacing_that_is_given_and_from_nowhere_else(folders):

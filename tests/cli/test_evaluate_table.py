@@ -9,7 +9,7 @@ from sonotrace.data.masks import masks_from_maps
 from sonotrace.tasks.evaluate import Rules, pair_tracks, score_clip, summarise
 
 
-def clip_of(name, *lengths, class_name=None):
+def clip_of(name, *lengths, class_name=None, rules=None):
     """Bars of these lengths predicted where the truth is 10 long."""
     maps = []
     for length in (*lengths, 10):
@@ -18,12 +18,13 @@ def clip_of(name, *lengths, class_name=None):
         maps.append(labels)
     truth = masks_from_maps([maps[-1]] * len(lengths))
     pair = pair_tracks(name, masks_from_maps(maps[:-1]), truth, class_name=class_name)
-    return score_clip(pair, Rules())
+    return score_clip(pair, rules or Rules())
 
 
-def shown(*clips):
+def shown(*clips, rules=None):
     text = io.StringIO()
-    print_tables(summarise(clips, Rules()), Console(file=text, width=120, highlight=False))
+    document = summarise(clips, rules or Rules())
+    print_tables(document, Console(file=text, width=120, highlight=False))
     return text.getvalue()
 
 
@@ -58,6 +59,13 @@ def test_several_clips_and_classes_have_their_own_lines_and_intervals():
 
 def test_misses_are_told_beside_the_distance_they_count_as():
     assert "px, 1 times the diagonal of a miss" in shown(clip_of("a", 10, 0))
+
+
+@pytest.mark.parametrize(
+    ("worst", "said"), [("inf", "1 times infinite"), ("skip", "1 times left out for a miss")]
+)
+def test_misses_that_count_otherwise_are_told_too(worst, said):
+    assert said in shown(clip_of("a", 10, 0, rules=Rules(worst=worst)), rules=Rules(worst=worst))
 
 
 def test_scores_that_nobody_measured_have_no_line():

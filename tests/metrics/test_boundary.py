@@ -115,6 +115,19 @@ def test_a_missed_object_is_as_far_away_as_the_picture_is_large():
     assert hd95(nothing, nothing) == (None, False)
 
 
+@pytest.mark.parametrize(
+    ("worst", "distance"), [("diagonal", 50.0), ("inf", math.inf), ("skip", None)]
+)
+def test_what_a_miss_or_a_false_alarm_is_worth_can_be_chosen_and_two_empty_masks_are_neither(
+    worst, distance
+):
+    nothing, something = torch.zeros((30, 40), dtype=torch.bool), square(5, 5, 3, (30, 40))
+    assert hd95(nothing, something, worst=worst) == (distance, True)
+    assert hd95(something, nothing, worst=worst) == (distance, True)
+    assert hd95(nothing, nothing, worst=worst) == (None, False)
+    assert hd95(something, something, worst=worst) == (0.0, False)
+
+
 def test_a_small_far_blob_counts_in_the_direction_that_sees_it():
     # 4 of 44 outline pixels of the prediction lie 40 columns off: more than 5 %.
     prediction, truth = square(10, 5, 11), square(10, 5, 11)

@@ -156,3 +156,7 @@ def test_void_pixels_have_no_error():
 def test_one_value_has_no_deviation():
     assert finite_deviation(torch.tensor([0.5, math.nan]).double()) is None
     assert finite_deviation(torch.tensor([0.0, 1.0]).double()) == pytest.approx(math.sqrt(0.5))
+
+
+def test_values_of_which_one_is_infinite_have_no_deviation():
+    assert finite_deviation(torch.tensor([0.5, 0.7, math.inf]).double()) is None

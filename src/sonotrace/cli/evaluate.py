@@ -1,5 +1,6 @@
 """`sonotrace evaluate`: score masks against masks."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,14 @@ class Empty(StrEnum):
     ZERO = "zero"
 
 
+class Worst(StrEnum):
+    """The hd95 where one of the two masks is empty."""
+
+    DIAGONAL = "diagonal"
+    INF = "inf"
+    SKIP = "skip"
+
+
 def evaluate(
     prediction: Annotated[
         Path, typer.Argument(help="Mask, folder of masks, output of track, or DAVIS folder.")
@@ -48,6 +57,9 @@ def evaluate(
     empty: Annotated[
         Empty, typer.Option(help="What a picture without the object scores.")
     ] = Empty.ONE,
+    worst: Annotated[
+        Worst, typer.Option(help="hd95 where only one of the two masks is empty.")
+    ] = Worst.DIAGONAL,
     from_frame: options.From = None,
     to_frame: options.To = None,
     missing_as_empty: Annotated[
@@ -97,6 +109,7 @@ def evaluate(
         protocol=protocol.value,
         score_given=score_given,
         empty=empty.value,
+        worst=worst.value,
         spacing_mm=_spacing(spacing_mm, require_mm),
         seed=seed,
     )
@@ -123,9 +136,18 @@ def evaluate(
     for warning in warnings:
         console.warn(warning)
     if json:
-        print_json(document)
+        print_json(_infinite_as_text(document))
     else:
         print_tables(document)
+
+
+def _infinite_as_text(value: object) -> object:
+    """Return a document for JSON, which has no infinity, with "inf" in its place."""
+    if value == math.inf:
+        return "inf"
+    if isinstance(value, dict):
+        return {key: _infinite_as_text(item) for key, item in value.items()}
+    return [_infinite_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 def _given(text: str | None) -> "Given | None":
@@ -241,7 +263,7 @@ def _write(
 
     with whole_file(out, overwrite=overwrite) as partial:
         if out.suffix.lower() == ".json":
-            partial.write_text(dumps(document, indent=2, allow_nan=False) + "\n")
+            partial.write_text(dumps(_infinite_as_text(document), indent=2, allow_nan=False) + "\n")
             return
         rows = list(frame_rows(clips, rules))
         with partial.open("w", newline="", encoding="utf-8") as file:

@@ -23,6 +23,11 @@ _LINES = (
     ("flicker", "flicker", "mean of objects, change beyond that of the truth"),
     ("flicker", "flicker_prediction", "mean of objects, change of the prediction alone"),
 )
+_WORST = {
+    "diagonal": "the diagonal of a miss",
+    "inf": "infinite for a miss",
+    "skip": "left out for a miss, which flatters",
+}
 _MOST_CLIPS = 40
 _FEW_CLIPS = 10
 """With fewer, percentiles of drawn means are clearly narrower than they claim."""
@@ -66,8 +71,9 @@ def _overall(document: dict[str, Any]) -> Table:
         "f_tight_tolerance_px": _span(document["f_tight_tolerance_px"]),
         "hd95_unit": document["hd95_unit"],
     }
-    if document["hd95_diagonals"]:
-        words["hd95_unit"] += f", {document['hd95_diagonals']} times the diagonal of a miss"
+    if document["hd95_one_sided"]:
+        worst = _WORST[document["hd95_worst"]]
+        words["hd95_unit"] += f", {document['hd95_one_sided']} times {worst}"
     for label, key, averaged in _LINES:
         value = document["metrics"].get(key)
         if value is None:
@@ -91,7 +97,10 @@ def _about_intervals(document: dict[str, Any]) -> str:
         return "No interval: one clip, or single pictures, say nothing about other clips."
     count = document["n_clips"]
     few = " So few clips make them too narrow." if count < _FEW_CLIPS else ""
-    return f"Intervals: bootstrap over {count} clips, of the mean of each clip's own score.{few}"
+    return (
+        f"Intervals: bootstrap over {count} clips, of the mean of each clip's own score, or of "
+        f"the pixels of the clips pooled.{few}"
+    )
 
 
 def _span(values: list[int]) -> str:

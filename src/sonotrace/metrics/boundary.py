@@ -13,7 +13,7 @@ far cheaper than a distance transform of the picture.
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -26,13 +26,22 @@ TIGHT_TOLERANCE_PX = 2
 """The tighter tolerance: at 448 px DAVIS allows 6, which is wider than a needle."""
 
 
+WorstDistance = Literal["diagonal", "inf", "skip"]
+"""What the distance is where one mask is empty and the other is not.
+
+"diagonal": that of the picture, the largest distance there can be.
+"inf": infinite, and so is every mean that it enters.
+"skip": none; the picture is left out of the mean, which a miss can then improve.
+"""
+
+
 class HausdorffDistance(NamedTuple):
     """The distance of two outlines, and whether it stands in for a missing one."""
 
     distance: float | None
-    """None if both masks are empty: there is nothing to measure."""
+    """None if both masks are empty, or if one is and such pictures are skipped."""
     one_sided: bool
-    """One mask is empty, the other is not; the distance is the picture's diagonal."""
+    """One mask is empty, the other is not; the distance is what `WorstDistance` says."""
 
 
 def davis_tolerance_px(shape: tuple[int, int]) -> int:
@@ -67,25 +76,31 @@ def boundary_f(prediction: Mask, truth: Mask, tolerances_px: tuple[int, ...]) ->
 
 
 def hd95(
-    prediction: Mask, truth: Mask, spacing: tuple[float, float] = (1.0, 1.0)
+    prediction: Mask,
+    truth: Mask,
+    spacing: tuple[float, float] = (1.0, 1.0),
+    worst: WorstDistance = "diagonal",
 ) -> HausdorffDistance:
     """Return the 95th percentile Hausdorff distance of two masks.
 
     It is the larger of the 95th percentiles of the two directed distances, as in MONAI; the
     95th percentile of both directions pooled, as in medpy, is another figure. If one mask is
-    empty the distance is the picture's diagonal, so that a miss never improves a mean.
+    empty the distance is the picture's diagonal unless `worst` says otherwise, so that a miss
+    never improves a mean.
 
     Args:
         prediction: The predicted mask.
         truth: The true mask.
         spacing: Row and column spacing; the unit of the result is its unit, pixels for 1, 1.
+        worst: The distance where one of the two masks is empty.
     """
     predicted, true = (_inner_outline(mask.numpy()) * spacing for mask in (prediction, truth))
     if len(predicted) == 0 and len(true) == 0:
         return HausdorffDistance(None, False)
     if len(predicted) == 0 or len(true) == 0:
         rows, columns = truth.shape
-        return HausdorffDistance(math.hypot(rows * spacing[0], columns * spacing[1]), True)
+        diagonal = math.hypot(rows * spacing[0], columns * spacing[1])
+        return HausdorffDistance({"diagonal": diagonal, "inf": math.inf, "skip": None}[worst], True)
     to_true, _ = cKDTree(true).query(predicted)
     to_predicted, _ = cKDTree(predicted).query(true)
     return HausdorffDistance(

@@ -190,9 +190,12 @@ def finite_mean(values: Float64[Tensor, " N"]) -> float | None:
 
 
 def finite_deviation(values: Float64[Tensor, " N"]) -> float | None:
-    """Return the sample standard deviation of all but NaN; None of fewer than two."""
+    """Return the sample standard deviation of all but NaN; None of fewer than two.
+
+    None as well where a value is infinite.
+    """
     known = values[~values.isnan()]
-    return float(known.std()) if len(known) > 1 else None
+    return float(known.std()) if len(known) > 1 and bool(known.isfinite().all()) else None
 
 
 def valid_pixels(truth: LabelMap) -> Bool[Tensor, "H W"]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,17 @@ def test_other_names_in_other_number_are_refused(tmp_path):
     save(tmp_path / "t", "a", "b", "c")
     with pytest.raises(MaskError, match="no prediction for 3 of the 3"):
         pair(tmp_path)
+
+
+def test_one_recording_of_a_mixed_folder_is_named_by_a_pattern_which_works(tmp_path):
+    save(tmp_path / "p", "img_0480", "img_0481")
+    save(tmp_path / "t", "img_0011", "img_0480", "img_0481")
+    with pytest.raises(MaskError, match="by a quoted pattern such as") as error:
+        pair(tmp_path)
+    pattern = Path(str(error.value).split("'")[1])
+    assert pattern == tmp_path / "t/img_048*.png"
+    pairs, _ = pair_clips(find_masks(tmp_path / "p"), find_masks(pattern), Pairing())
+    assert [frame.name for frame in pairs[0].frames] == ["img_0480", "img_0481"]
 
 
 def test_truth_without_prediction_is_refused_unless_it_counts_as_empty(tmp_path):

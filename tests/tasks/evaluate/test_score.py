@@ -152,6 +152,6 @@ def test_a_picture_that_is_skipped_has_no_distance_and_no_error():
     skipped, scored_one = score_clip(pair, Rules(empty="skip")).rows
     assert math.isnan(skipped.hd95)
     assert math.isnan(skipped.mae_binary)
-    assert not skipped.hd95_is_diagonal
+    assert not skipped.one_sided
     assert scored_one.hd95 == 0
-    assert score_clip(pair, Rules()).rows[0].hd95_is_diagonal
+    assert score_clip(pair, Rules()).rows[0].one_sided

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,26 @@ def test_a_missed_lesion_makes_hd95_worse_and_is_counted():
     assert missed["hd95_diagonals"] == 1
 
 
+def test_a_miss_may_count_as_infinite_or_not_at_all_and_is_told_either_way():
+    infinite, skipped = Rules(worst="inf"), Rules(worst="skip")
+    lengths = [10, 12, 0]
+    found = summarise([clip_of("a", lengths, rules=infinite)], infinite)
+    assert (found["metrics"]["hd95"], found["metrics"]["hd95_sd"]) == (math.inf, None)
+    assert (found["hd95_worst"], found["hd95_one_sided"], found["hd95_diagonals"]) == ("inf", 1, 0)
+    found = summarise([clip_of("a", lengths, rules=skipped)], skipped)
+    both = summarise([clip_of("a", lengths[:2])], Rules())["metrics"]["hd95"]
+    assert found["metrics"]["hd95"] == both
+    assert (found["hd95_worst"], found["hd95_one_sided"]) == ("skip", 1)
+
+
+def test_clips_of_which_one_is_infinitely_far_off_have_no_interval_of_hd95():
+    rules = Rules(worst="inf")
+    clips = [clip_of("a", [10, 5], rules=rules), clip_of("b", [0, 5], rules=rules)]
+    intervals = summarise(clips, rules)["intervals"]
+    assert intervals["hd95"] is None
+    assert intervals["dice_mean"]["n"] == 2
+
+
 def test_pictures_count_alike_in_the_mean_and_objects_in_j():
     long, short = clip_of("long", [10] * 9), clip_of("short", [5])
     metrics = summarise([long, short], Rules())["metrics"]
@@ -48,6 +70,55 @@ def test_one_clip_has_no_interval_and_two_have():
     assert interval["mean"] == pytest.approx((0.75 + 0.5) / 2)
     assert interval["low"] == pytest.approx(0.5)
     assert interval["high"] == pytest.approx(0.75)
+
+
+def test_every_figure_that_was_measured_has_an_interval_and_every_mean_of_pictures_a_deviation():
+    clips = [clip_of("a", [10, 5, 9]), clip_of("b", [5, 5, 12])]
+    document = summarise(clips, Rules())
+    metrics, intervals = document["metrics"], document["intervals"]
+    measured = {name for name, value in metrics.items() if value is not None}
+    deviations = {name for name in measured if name.endswith("_sd")}
+    assert {name for name in measured - deviations if not intervals[name]} == set()
+    means = ("dice", "iou", "precision", "recall", "hd95", "mae_binary")
+    assert deviations == {f"{name}_sd" for name in means}
+    assert (metrics["mae"], metrics["mae_sd"], intervals["mae"]) == (None, None, None)
+    pooled = intervals["iou_pooled"]
+    assert pooled["mean"] == metrics["iou_pooled"]
+    assert pooled["low"] < pooled["mean"] < pooled["high"]
+
+
+def test_a_deviation_is_that_of_pictures():
+    metrics = summarise([clip_of("a", [10, 5]), clip_of("b", [10])], Rules())["metrics"]
+    assert metrics["iou_sd"] == pytest.approx(np.std([1, 0.5, 1], ddof=1))
+    assert metrics["precision_sd"] == 0
+
+
+def test_an_object_of_several_clips_has_a_row_with_intervals_and_one_of_a_single_clip_has_none():
+    two = [bar(10) + bar(20, 2).flipud(), bar(8) + bar(16, 2).flipud()]
+    truth = masks_from_maps([two[0]] * 2)
+    clips = [
+        clip_of("a", [10, 5]),
+        score_clip(pair_tracks("b", masks_from_maps(two), truth), Rules()),
+    ]
+    objects = summarise(clips, Rules())["objects"]
+    assert list(objects) == ["1", "2"]
+    assert (objects["1"]["n_clips"], objects["1"]["n"]) == (2, 4)
+    assert objects["1"]["iou_mean"] == pytest.approx((1 + 0.5 + 1 + 0.8) / 4)
+    interval = objects["1"]["interval"]["iou_mean"]
+    assert (interval["low"], interval["high"], interval["n"]) == (0.75, 0.9, 2)
+    assert {"j_mean", "f_mean", "hd95", "recall_mean"} <= set(objects["1"]["interval"])
+    assert (objects["2"]["n_clips"], objects["2"]["interval"]) == (1, None)
+
+
+def test_pictures_that_are_skipped_do_not_enter_the_interval_of_pooled_scores():
+    rules = Rules(empty="skip")
+    clips = [clip_of("a", [10, 5]), clip_of("b", [5, 5])]
+    empty = masks_from_maps([bar(0)] * 2)
+    alarm = pair_tracks("c", masks_from_maps([bar(10)] * 2), empty)
+    document = summarise([*clips, score_clip(alarm, rules)], rules)
+    found, without = document["intervals"], summarise(clips, rules)["intervals"]
+    assert found["iou_pooled"] == without["iou_pooled"]
+    assert found["iou_pooled"]["n"] == 2
 
 
 def test_classes_are_those_of_the_clips_else_the_ids():

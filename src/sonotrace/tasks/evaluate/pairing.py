@@ -1,6 +1,7 @@
 """Which prediction belongs to which truth."""
 
 import math
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -203,12 +204,21 @@ def _match(prediction: MaskClip, true: MaskClip, how: Pairing) -> tuple[dict[str
             f"of {true.path}, such as {missing[0]}; the predictions are named {_range(names)}. "
             f"Give masks the names of their frames, predict every frame with truth (track "
             f"--backward goes to the frames before the mask), choose frames with --from and --to, "
-            f"or add --missing-as-empty to score them as empty."
+            f"{_pattern_hint(true, list(matches))}or add --missing-as-empty to score them as empty."
         )
     notes = []
     if missing:
         notes.append(f"{true.name}: {len(missing)} frames without prediction count as empty.")
     return matches, notes
+
+
+def _pattern_hint(true: MaskClip, matched: list[str]) -> str:
+    """Name the pattern for the masks that have predictions, if it leaves out any of the others."""
+    beginning = os.path.commonprefix(matched)  # noqa: RUF071 - names, not paths
+    if len(matched) < 2 or not beginning or all(name.startswith(beginning) for name in true.files):
+        return ""
+    pattern = true.path / f"{beginning}*{true.files[matched[0]].suffix}"
+    return f"name the masks of one recording by a quoted pattern such as '{pattern}', "
 
 
 def _range(names: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from sonotrace.metrics.boundary import WorstDistance
 from sonotrace.metrics.segmentation import EmptyPolicy
 from sonotrace.settings import Settings
 from sonotrace.types import LabelMap
@@ -30,6 +31,8 @@ class Rules(Settings):
     """Score frames whose mask was given too, which flatters."""
     empty: EmptyPolicy = "one"
     """What a picture without the object scores; see `metrics.segmentation`."""
+    worst: WorstDistance = "diagonal"
+    """The hd95 of a picture in which one of the two masks is empty; see `metrics.boundary`."""
     spacing_mm: tuple[float, float] | None = None
     """Row and column spacing of every picture, for hd95 in mm; None for pixels."""
     seed: int = 0

@@ -34,7 +34,8 @@ class Row(NamedTuple):
     f: float
     f_tight: float
     hd95: float
-    hd95_is_diagonal: bool
+    one_sided: bool
+    """Truth or prediction is empty, the other is not: hd95 is what `Rules.worst` says."""
     mae: float
     mae_binary: float
 
@@ -214,7 +215,7 @@ def _rows(i: int, loaded: LoadedFrame, ids: list[int], rules: Rules) -> Iterable
         error = error_binary = math.nan
         distance = HausdorffDistance(None, False)
         if tp + fn > 0 or rules.empty != "skip":
-            distance = hd95(predicted, true, rules.spacing_mm or (1.0, 1.0))
+            distance = hd95(predicted, true, rules.spacing_mm or (1.0, 1.0), rules.worst)
             error_binary = (fp + fn) / pixels if pixels else math.nan
             if probabilities is not None:
                 probability = probabilities.get(object_id, torch.zeros(shape))
@@ -229,7 +230,7 @@ def _rows(i: int, loaded: LoadedFrame, ids: list[int], rules: Rules) -> Iterable
             f=f,
             f_tight=f_tight,
             hd95=_number(distance.distance),
-            hd95_is_diagonal=distance.one_sided,
+            one_sided=distance.one_sided,
             mae=error,
             mae_binary=error_binary,
         )

@@ -6,13 +6,15 @@ are, the interval, which draws clips, how far that can be trusted.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from sonotrace.metrics.bootstrap import DRAWS, LEVEL, bootstrap_mean
+from sonotrace.io.folder import natural_key
+from sonotrace.metrics.bootstrap import DRAWS, LEVEL, bootstrap_mean, bootstrap_pooled
 from sonotrace.metrics.segmentation import (
     Counts,
     count_empty,
@@ -29,8 +31,9 @@ from sonotrace.tasks.evaluate.score import ClipScores, Row
 
 Document = dict[str, object]
 Metrics = dict[str, float | None]
-WITH_INTERVAL = ("dice_mean", "iou_mean", "j_mean", "f_mean", "jf_mean")
-"""Scores of clips whose mean over clips is given with an interval."""
+ERRORS = ("mae", "mae_binary", "hd95")
+WITHOUT_INTERVAL = ("_sd", "_pooled")
+"""Ends of the names that are no mean: deviations, and pooled scores, whose interval is another."""
 
 
 class _Table:
@@ -61,27 +64,33 @@ def summarise(clips: Sequence[ClipScores], rules: Rules) -> Document:
     """Return the scores of all clips as one document with the keys of `evaluate --json`.
 
     *_mean, mae, mae_binary, hd95   per picture, the mean of its objects; then over pictures
+    *_sd                            standard deviation of these over pictures
     *_pooled                        pixels of all pictures together
     j_*, f_*, jf_mean, flicker*     per object over its frames; then over objects of all clips
-    intervals                       of the mean over clips of each clip's own score
+    classes, objects                one by one, of all clips that have the class or the id
+    intervals                       of the mean over clips of each clip's own score; of a pooled
+                                    score, of the pixels of the clips drawn
     """
     everything = _Table([(i, row) for i, clip in enumerate(clips) for row in clip.rows])
-    scores = picture_scores(everything.counts, rules.empty)
+    tracking = [{i: _tracking(clip, i) for i in _objects(clip)} for clip in clips]
     metrics = _overlap(everything, rules)
-    metrics["dice_sd"] = finite_deviation(mean_over_pictures(scores.dice, everything.picture))
-    metrics |= _over_objects([_tracking(clip, i) for clip in clips for i in _objects(clip)])
-    of_clips = [_clip_metrics(clip, rules) for clip in clips]
+    metrics |= _over_objects([one for objects in tracking for one in objects.values()])
+    of_clips = [_clip_metrics(*both, rules) for both in zip(clips, tracking, strict=True)]
+    one_sided = int(everything.column("one_sided").sum())
     tolerances = sorted({pair for clip in clips for pair in clip.tolerances_px})
     frames = [frame for clip in clips for frame in clip.pair.frames]
     document: Document = {
         "protocol": rules.protocol,
         "metrics": metrics,
-        "classes": _classes(clips, rules),
-        "clips": [_clip(*both, rules) for both in zip(clips, of_clips, strict=True)],
-        "intervals": _intervals(of_clips, rules),
+        "classes": _groups(clips, tracking, rules, lambda clip, i: clip.pair.class_of(i)),
+        "objects": _groups(clips, tracking, rules, lambda _, i: str(i)),
+        "clips": [_clip(*all_, rules) for all_ in zip(clips, of_clips, tracking, strict=True)],
+        "intervals": _intervals(clips, of_clips, rules),
         "empty_policy": rules.empty,
         "hd95_unit": "px" if rules.spacing_mm is None else "mm",
-        "hd95_diagonals": int(everything.column("hd95_is_diagonal").sum()),
+        "hd95_worst": rules.worst,
+        "hd95_one_sided": one_sided,
+        "hd95_diagonals": one_sided if rules.worst == "diagonal" else 0,
         "f_tolerance_px": [wide for wide, _ in tolerances],
         "f_tight_tolerance_px": sorted({tight for _, tight in tolerances}),
         "n_clips": len(clips),
@@ -116,7 +125,11 @@ def frame_rows(clips: Sequence[ClipScores], rules: Rules) -> Iterator[dict[str, 
 def _overlap(table: _Table, rules: Rules) -> Metrics:
     scores = picture_scores(table.counts, rules.empty)
     found = mean_scores(scores, table.picture) | pooled_scores(table.counts, rules.empty)
-    return found | {name: table.mean(name) for name in ("mae", "mae_binary", "hd95")}
+    found |= {name: table.mean(name) for name in ERRORS}
+    columns = scores._asdict() | {name: table.column(name) for name in ERRORS}
+    for name, values in columns.items():
+        found[f"{name}_sd"] = finite_deviation(mean_over_pictures(values, table.picture))
+    return found
 
 
 def _objects(clip: ClipScores) -> list[int]:
@@ -147,12 +160,14 @@ def _over_objects(objects: Sequence[Metrics]) -> Metrics:
     return {name: _mean([_known(one[name]) for one in objects]) for name in names}
 
 
-def _clip_metrics(clip: ClipScores, rules: Rules) -> Metrics:
+def _clip_metrics(clip: ClipScores, tracking: Mapping[int, Metrics], rules: Rules) -> Metrics:
     overlap = _overlap(_Table([(0, row) for row in clip.rows]), rules)
-    return overlap | _over_objects([_tracking(clip, i) for i in _objects(clip)])
+    return overlap | _over_objects(list(tracking.values()))
 
 
-def _clip(clip: ClipScores, metrics: Metrics, rules: Rules) -> Document:
+def _clip(
+    clip: ClipScores, metrics: Metrics, tracking: Mapping[int, Metrics], rules: Rules
+) -> Document:
     return {
         "name": clip.pair.name,
         "group": clip.pair.group,
@@ -163,63 +178,93 @@ def _clip(clip: ClipScores, metrics: Metrics, rules: Rules) -> Document:
         "given": [clip.pair.frames[i].name for i in sorted(clip.given)],
         "metrics": metrics,
         "objects": {
-            i: {"class": clip.pair.class_of(i)} | _of_object(clip, i, rules) | _tracking(clip, i)
-            for i in _objects(clip)
+            i: {"class": clip.pair.class_of(i)}
+            | _of_rows([row for row in clip.rows if row.object_id == i], rules)
+            | measures
+            for i, measures in tracking.items()
         },
     }
 
 
-def _of_object(clip: ClipScores, object_id: int, rules: Rules) -> Document:
-    return _of_rows([(0, row) for row in clip.rows if row.object_id == object_id], rules)
-
-
-def _of_rows(rows: Sequence[tuple[int, Row]], rules: Rules) -> Document:
+def _of_rows(rows: Sequence[Row], rules: Rules) -> Document:
     """Return the scores of rows that are counted one by one, objects of a picture too."""
-    table = _Table(rows)
+    table = _Table([(0, row) for row in rows])
     scores = picture_scores(table.counts, rules.empty)
-    return {
-        "dice_mean": finite_mean(scores.dice),
-        "dice_sd": finite_deviation(scores.dice),
-        "iou_mean": finite_mean(scores.iou),
-        "hd95": finite_mean(table.column("hd95")),
-        "n": int((~scores.dice.isnan()).sum()),
-    }
+    found: Document = {}
+    for name, values in scores._asdict().items():
+        found[f"{name}_mean"] = finite_mean(values)
+        found[f"{name}_sd"] = finite_deviation(values)
+    for name in ERRORS:
+        found[name] = finite_mean(table.column(name))
+        found[f"{name}_sd"] = finite_deviation(table.column(name))
+    return found | {"n": int((~scores.dice.isnan()).sum())}
 
 
-def _classes(clips: Sequence[ClipScores], rules: Rules) -> Document:
-    rows: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+def _groups(
+    clips: Sequence[ClipScores],
+    tracking: Sequence[Mapping[int, Metrics]],
+    rules: Rules,
+    group_of: Callable[[ClipScores, int], str],
+) -> Document:
+    """Return the scores of the objects of each group over all clips that have some of it."""
+    rows: dict[str, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    measures: dict[str, dict[int, list[Metrics]]] = defaultdict(lambda: defaultdict(list))
     for i, clip in enumerate(clips):
-        for row in clip.rows:
-            rows[clip.pair.class_of(row.object_id)].append((i, row))
-    return {
-        name: _of_rows(rows[name], rules) | {"interval": _class_interval(rows[name], rules)}
-        for name in sorted(rows)
-    }
+        for object_id, found in tracking[i].items():
+            name = group_of(clip, object_id)
+            rows[name][i] += [row for row in clip.rows if row.object_id == object_id]
+            measures[name][i].append(found)
+    groups: Document = {}
+    for name in sorted(rows, key=natural_key):
+        of_clips = [
+            _of_rows(some, rules) | _over_objects(measures[name][i])
+            for i, some in rows[name].items()
+        ]
+        intervals = _over_clips(of_clips, rules)
+        groups[name] = (
+            _of_rows([row for some in rows[name].values() for row in some], rules)
+            | _over_objects([one for some in measures[name].values() for one in some])
+            | {"n_clips": len(of_clips), "interval": intervals if any(intervals.values()) else None}
+        )
+    return groups
 
 
-def _class_interval(rows: Sequence[tuple[int, Row]], rules: Rules) -> Document | None:
-    """Return the mean over clips of a class's Dice with its interval; None for one clip."""
-    of_clips: dict[int, list[tuple[int, Row]]] = defaultdict(list)
-    for clip, row in rows:
-        of_clips[clip].append((clip, row))
-    dices = [
-        _known(finite_mean(picture_scores(_Table(some).counts, rules.empty).dice))
-        for some in of_clips.values()
-    ]
-    interval = bootstrap_mean(torch.tensor(dices, dtype=torch.float64), seed=rules.seed)
-    return None if interval is None else {"dice_mean": interval._asdict()}
-
-
-def _intervals(of_clips: Sequence[Metrics], rules: Rules) -> Document | None:
+def _intervals(
+    clips: Sequence[ClipScores], of_clips: Sequence[Metrics], rules: Rules
+) -> Document | None:
     """Return the means over clips with their intervals; None for one clip or loose pictures."""
     if len(of_clips) < 2:
         return None
     found: Document = {"level": LEVEL, "draws": DRAWS, "over": "clips"}
-    for name in WITH_INTERVAL:
-        values = [_known(metrics.get(name)) for metrics in of_clips]
-        interval = bootstrap_mean(torch.tensor(values, dtype=torch.float64), seed=rules.seed)
-        found[name] = None if interval is None else interval._asdict()
+    pooled = bootstrap_pooled(_totals(clips, rules), rules.empty, seed=rules.seed)
+    found |= {name: interval and interval._asdict() for name, interval in pooled.items()}
+    return found | _over_clips(of_clips, rules)
+
+
+def _over_clips(of_clips: Sequence[Mapping[str, Any]], rules: Rules) -> Document:
+    """Return the mean over clips of every mean with its interval, None where there is none."""
+    names = dict.fromkeys(name for metrics in of_clips for name in metrics)
+    found: Document = {}
+    for name in names:
+        if name == "n" or name.endswith(WITHOUT_INTERVAL):
+            continue
+        values = torch.tensor([_known(m.get(name)) for m in of_clips], dtype=torch.float64)
+        interval = bootstrap_mean(values, seed=rules.seed)
+        found[name] = interval and interval._asdict()
     return found
+
+
+def _totals(clips: Sequence[ClipScores], rules: Rules) -> Counts:
+    """Return the pixels of each clip summed over what pooled scores count; clips without: none."""
+    totals = []
+    for clip in clips:
+        counts = _Table([(0, row) for row in clip.rows]).counts
+        if rules.empty == "skip":
+            present = counts.true_positive + counts.false_negative > 0
+            counts = Counts(*(part[present] for part in counts))
+        if len(counts.true_positive):
+            totals.append(torch.stack([part.sum() for part in counts]))
+    return Counts(*(torch.stack(totals).T if totals else torch.zeros((3, 0), dtype=torch.int64)))
 
 
 def _known(value: float | None) -> float:
