@@ -29,3 +29,16 @@ def test_it_is_a_propagator_that_keeps_its_objects():
         propagator.remove(3)
     with pytest.raises(ValueError, match="observe comes after predict"):
         propagator.observe([1], torch.zeros(1, 8, 8), given=False)
+
+
+def test_as_many_frames_are_remembered_as_asked_for():
+    network = build_model(model_config("stcn:tiny")).eval()
+    mask = torch.zeros(32, 32, dtype=torch.uint8)
+    mask[8:20, 8:20] = 1
+    held = []
+    for every in (1, 5):
+        tracker = Tracker(DensePropagator(network, memory_every=every))
+        for t in range(7):
+            tracker.step(torch.zeros(1, 32, 32, dtype=torch.uint8), None if t else mask)
+        held.append(tracker.propagator._keys.shape[2] // 4)  # 2 x 2 positions
+    assert held == [6, 2]

@@ -51,3 +51,19 @@ def test_frames_larger_than_the_weights_were_trained_for_are_timed_at_their_size
     larger.network.facts = {"longest_side": 32}
     assert larger._tracker(memory=1).propagator.longest_side == 64
     assert len(larger.run(memory=1, cycles=1).steps) == 5
+
+
+def test_every_stage_is_computed_five_times_however_few_the_cycles(monkeypatch):
+    one = small_rig("plain")
+    tracker = one._tracker(memory=1)
+    tracker.step(one._frame, one._mask)
+    tracker.step(one._frame)
+    ticks = map(float, [0, 9, *(9 * [0, 4]), *range(20)])  # the last rounds are the quickest
+    calls = []
+    decode = one.network.decode
+    monkeypatch.setattr(one.network, "decode", lambda *words: calls.append(1) or decode(*words))
+    monkeypatch.setattr(rig.time, "perf_counter", lambda: next(ticks))
+    with torch.inference_mode():
+        stages = one._stages(tracker)
+    assert stages == {"encode": 1, "value": 1, "read": 1, "decode": 1}
+    assert len(calls) == 5

@@ -5,6 +5,7 @@ import pytest
 from sonotrace.benchmark import speed
 from sonotrace.benchmark.rig import Job, Timing
 from sonotrace.benchmark.speed import Row, SpeedSettings, compare_with_public, measure_speed
+from sonotrace.benchmark.steady import Steadiness
 from sonotrace.benchmark.worker import Worker
 from sonotrace.errors import UsageError
 
@@ -72,6 +73,8 @@ def test_equal_shares_compare_as_one():
         variant="reference",
         memory=50,
         ms=1.0,
+        lowest_ms=1.0,
+        highest_ms=1.0,
         frames_per_second=1.0,
         times_reference=1.0,
         stages_ms={"encode": 250.0, "read": 708.0, "decode": 530.0, "value": 236.0},
@@ -102,3 +105,51 @@ def test_jobs_carry_the_number_of_threads(fake, monkeypatch):
     monkeypatch.setattr(speed, "Worker", lambda job: seen.append(job) or FakeWorker(job))
     measure_speed(settings(parts=("frames",), variants=("eager",)), lambda _: None)
     assert seen == [Job(model="stcn:tiny", size=64, variant="eager", threads=3)]
+
+
+def test_the_spread_over_rounds_is_reported(fake, monkeypatch):
+    seconds = iter([2.0, 3.0, 7.0])
+    monkeypatch.setattr(
+        FakeWorker,
+        "run",
+        lambda *_: Timing(steps=[next(seconds)], stages=dict.fromkeys(speed.STAGES, 0.5)),
+    )
+    chosen = settings(parts=("frames",), variants=("eager",), memories=(1,), rounds=3)
+    (row,) = measure_speed(chosen, lambda _: None)["rows"]
+    assert (row["lowest_ms"], row["ms"], row["highest_ms"]) == (2000, 3000, 7000)
+
+
+def test_the_long_clip_is_of_the_first_model_and_size(monkeypatch):
+    seen = []
+
+    def measure(*words):
+        seen.append(words)
+        return Steadiness(
+            full_at_frame=71,
+            ms_when_full={},
+            ms_at={},
+            ratios={},
+            growth_bytes=0,
+            largest_growth_bytes=0,
+            frames=20,
+        )
+
+    monkeypatch.setattr(speed, "measure_steadiness", measure)
+    document = measure_speed(settings(parts=("steady",), sizes=(64, 96)), lambda _: None)
+    assert seen == [("stcn:tiny", 64, (80,), 20)]
+    assert (document["steady"]["model"], document["steady"]["size"]) == ("stcn:tiny", 64)
+    assert (SpeedSettings().models[0], SpeedSettings().sizes[0]) == ("stcn:small", 256)
+
+
+def test_masks_are_compared_for_trained_weights_only(monkeypatch):
+    seen = {}
+
+    def measure(model, size, variants, *, clips):
+        seen[model] = (size, variants, clips)
+        return {"eager": "no compiler"}
+
+    monkeypatch.setattr(speed, "measure_fidelity", measure)
+    chosen = settings(parts=("fidelity",), models=("stcn:small", "stcn:paper"))
+    document = measure_speed(chosen, lambda _: None)
+    assert seen == {"stcn:small": (64, ["eager"], 3), "stcn:paper": (64, ["eager"], 0)}
+    assert document["fidelity"]["stcn:paper 64"] == {"eager": "no compiler"}

@@ -1,85 +1,193 @@
 """How far each variant is from float32: in features, in logits, and in masks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sonotrace.benchmark.reference import DensePropagator
 from sonotrace.benchmark.rig import VARIANTS, network_of, variant_of
+from sonotrace.datasets.synthetic import TARGETS, Kind, SyntheticClips
+from sonotrace.errors import SonotraceError
 from sonotrace.models.video import MemoryNetwork
-from sonotrace.simulate.clip import SimulatedClip, clip_of
-from sonotrace.simulate.scenes import make_scene
-from sonotrace.tasks.track import Tracker, TrackerSettings, track_clip
+from sonotrace.nn.memory import aggregate
+from sonotrace.settings import replace
+from sonotrace.simulate.domains import HELD_OUT_FROM
+from sonotrace.tasks.track import MemoryPropagator, Propagator, Tracker, TrackerSettings
+from sonotrace.types import Frame, LabelMap
+
+_KINDS: tuple[Kind, ...] = ("lesion", "needle")
+_OBJECT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fidelity:
-    """Largest errors relative to the largest number of the same kind in float32."""
+    """Differences of one variant from plain float32.
+
+    Errors are the largest difference, relative to the largest number of the same kind.
+    """
 
     key: float
     value: float
     logit: float
     """With what was remembered of the frame as what is read from the memory."""
+    tracked: tuple[float, ...]
+    """Errors of the logits in each frame of a clip that was tracked from its first mask, against
+    the reference with its dense read. Every frame is remembered, so that errors add up."""
+    iou_mean: float | None = None
+    """Of masks with those of the reference: mean over clips, each the mean of its frames."""
+    iou_lowest: float | None = None
+    """The same of the worst clip."""
+    clips: int = 0
+    """How many clips there were masks of."""
+
+
+class Footage(NamedTuple):
+    """A clip of one target, rendered once for all variants."""
+
+    frames: tuple[Frame, ...]
+    mask: LabelMap
+    """Of the first frame; the target is 1."""
+
+
+class _Reference(NamedTuple):
+    """What every variant is compared with."""
+
+    size: int
+    network: MemoryNetwork
+    shown: Footage
+    logits: list[Tensor]
+    scenes: list[Footage]
+    masks: list[list[Tensor]]
+    """Of each scene."""
 
 
 @torch.inference_mode()
-def errors_of(model: str, size: int, variants: list[str]) -> dict[str, Fidelity]:
-    """Compare features and logits of each variant with those of plain float32."""
-    network = network_of(model)
-    channels = variant_of(network, "plain").in_channels
-    frame, mask = torch.rand(1, channels, size, size), torch.zeros(1, 1, size, size)
-    mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
-    exact = _answers(variant_of(network, "plain"), frame, mask)
-    found = {}
-    for name in variants:
-        now = _answers(variant_of(network, name), frame, mask)
-        key, value, logit = (_error(a, b) for a, b in zip(now, exact, strict=True))
-        found[name] = Fidelity(key=key, value=value, logit=logit)
-    return found
+def measure_fidelity(
+    model: str,
+    size: int,
+    variants: Sequence[str],
+    *,
+    clips: int = 3,
+    frames: int = 24,
+    tracked_frames: int = 6,
+) -> dict[str, Fidelity | str]:
+    """Compare variants with plain float32; of one that cannot be run, say why.
 
-
-def overlaps_of(
-    model: str, size: int, variants: list[str], *, frames: int = 24, clips: int = 3
-) -> dict[str, float]:
-    """Return the mean IoU of each variant's masks with those of plain float32.
-
-    Synthetic clips of a lesion are tracked from their first mask. Frames in which neither
-    found anything count as 1; the first frame, whose mask is given, does not count.
+    Args:
+        model: A network, such as `stcn:small`.
+        size: Rows and columns of the frames.
+        variants: Some of `VARIANTS`.
+        clips: Simulated clips of a lesion, and as many of a needle, whose masks are compared.
+            They are the first of those that `benchmark video` scores, held out from training.
+        frames: Length of each of these clips.
+        tracked_frames: Length of the clip whose logits are compared.
     """
     network = network_of(model)
+    plain = variant_of(network, "plain")
+    shown = footage_of("lesion", 0, frames=tracked_frames, size=size)
     scenes = [
-        clip_of(make_scene("lesion", seed, frames=frames, size=size)) for seed in range(clips)
+        footage_of(kind, i, frames=frames, size=size) for kind in _KINDS for i in range(clips)
     ]
-    exact = _masks(Tracker(DensePropagator(variant_of(network, "reference"))), scenes)
-    overlaps = {}
+    reference = _Reference(
+        size=size,
+        network=plain,
+        shown=shown,
+        logits=tracked_logits(DensePropagator(plain, memory_every=1), shown),
+        scenes=scenes,
+        masks=[tracked_masks(Tracker(DensePropagator(plain)), scene) for scene in scenes],
+    )
+    found: dict[str, Fidelity | str] = {}
     for name in variants:
-        settings = TrackerSettings(precision=VARIANTS[name].precision)
-        now = _masks(Tracker(variant_of(network, name), settings=settings), scenes)
-        ratios = [_iou(a, b) for a, b in zip(now, exact, strict=True)]
-        overlaps[name] = sum(ratios) / len(ratios)
-    return overlaps
-
-
-def _masks(tracker: Tracker, scenes: list[SimulatedClip]) -> list[Tensor]:
-    """Return the masks of all frames that were tracked; a tracker starts anew with each clip."""
-    found = []
-    for scene in scenes:
-        results = track_clip(tracker, scene.clip, {0: scene.masks[0]})
-        found += [result.labels > 0 for result in results if not result.given]
+        try:
+            found[name] = _compare(variant_of(network, name), name, reference)
+        except (SonotraceError, RuntimeError, ImportError) as error:
+            found[name] = str(error) or repr(error)
     return found
 
 
-def _answers(network: MemoryNetwork, frame: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    features = network.encode_query(frame)
-    values = network.encode_memory(frame, features, mask)
-    return features.key, values, network.decode(values, features)
+def footage_of(kind: Kind, index: int, *, frames: int, size: int) -> Footage:
+    """Render one of the simulated clips that are held out from training."""
+    seed = HELD_OUT_FROM + index
+    sample = SyntheticClips(kind, range(seed, seed + 1), frames=frames, size=size)[0]
+    _, labels = next(iter(sample.masks))
+    return Footage(tuple(sample.clip), (labels == TARGETS[kind]).to(torch.uint8))
+
+
+def tracked_logits(propagator: Propagator, footage: Footage) -> list[Float[Tensor, "1 H W"]]:
+    """Return the logits of each frame after the first, whose mask is given, as a tracker does."""
+    propagator.reset()
+    probabilities = footage.mask[None].float()
+    found = []
+    for t, frame in enumerate(footage.frames):
+        brightness = (frame[None].float() / 255).expand(-1, propagator.in_channels, -1, -1)
+        logits = propagator.predict([brightness], [_OBJECT] if t else [])
+        if t:
+            probabilities = aggregate(logits[None])[0]
+            found.append(logits)
+        propagator.observe([_OBJECT], probabilities, given=t == 0)
+    return found
+
+
+def tracked_masks(tracker: Tracker, footage: Footage) -> list[Bool[Tensor, "H W"]]:
+    """Return the masks of each frame after the first, whose mask is given."""
+    tracker.reset()
+    results = [
+        tracker.step(frame, None if t else footage.mask) for t, frame in enumerate(footage.frames)
+    ]
+    return [result.labels == _OBJECT for result in results[1:] if result is not None]
+
+
+def _compare(network: MemoryNetwork, name: str, reference: _Reference) -> Fidelity:
+    settings = TrackerSettings(
+        longest_side=reference.size,  # not what the weights were trained for
+        precision=VARIANTS[name].precision,
+    )
+    key, value, logit = _errors_of_parts(network, reference)
+    every = MemoryPropagator(network, replace(settings, memory_every=1))
+    logits = tracked_logits(every, reference.shown)
+    tracker = Tracker(network, settings=settings)
+    overlaps = [
+        _mean_iou(tracked_masks(tracker, scene), masks)
+        for scene, masks in zip(reference.scenes, reference.masks, strict=True)
+    ]
+    return Fidelity(
+        key=key,
+        value=value,
+        logit=logit,
+        tracked=tuple(_error(a, b) for a, b in zip(logits, reference.logits, strict=True)),
+        iou_mean=sum(overlaps) / len(overlaps) if overlaps else None,
+        iou_lowest=min(overlaps, default=None),
+        clips=len(overlaps),
+    )
+
+
+def _errors_of_parts(network: MemoryNetwork, reference: _Reference) -> list[float]:
+    """Return the errors of key, value and logits on a random frame."""
+    size = reference.size
+    random = torch.Generator().manual_seed(0)
+    frame = torch.rand(1, network.in_channels, size, size, generator=random)
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., size // 4 : size // 2, size // 4 : size // 2] = 1
+    answers = []
+    for each in (network, reference.network):
+        features = each.encode_query(frame)
+        values = each.encode_memory(frame, features, mask)
+        answers.append((features.key, values, each.decode(values, features)))
+    return [_error(now, exact) for now, exact in zip(*answers, strict=True)]
 
 
 def _error(now: Tensor, exact: Tensor) -> float:
     return float((now.float() - exact).abs().max() / exact.abs().max())
 
 
-def _iou(a: Tensor, b: Tensor) -> float:
-    union = int((a | b).sum())
-    return int((a & b).sum()) / union if union else 1.0
+def _mean_iou(masks: list[Tensor], others: list[Tensor]) -> float:
+    """Return the mean over frames; one in which neither found anything counts as 1."""
+    ratios = []
+    for a, b in zip(masks, others, strict=True):
+        union = int((a | b).sum())
+        ratios.append(int((a & b).sum()) / union if union else 1.0)
+    return sum(ratios) / len(ratios)

@@ -18,14 +18,20 @@ MEMORY_EVERY = 5
 
 
 class DensePropagator:
-    """Carries one object from frame to frame; a `Propagator` for a `Tracker`."""
+    """Carries one object from frame to frame; a `Propagator` for a `Tracker`.
+
+    Args:
+        network: Of any kind that reads a memory.
+        memory_every: Every how many frames one is remembered.
+    """
 
     lookahead_frames = 0
 
-    def __init__(self, network: MemoryNetwork) -> None:
+    def __init__(self, network: MemoryNetwork, *, memory_every: int = MEMORY_EVERY) -> None:
         if isinstance(network, nn.Module):
             network.eval()
         self.network = network
+        self.memory_every = memory_every
         self.in_channels = network.in_channels
         self.minimum_size = network.minimum_size
         self.reset()
@@ -74,7 +80,7 @@ class DensePropagator:
         """Keep the frame just predicted for the memory, if it is its turn."""
         if self._now is None:
             raise ValueError("observe comes after predict, for the same frame")
-        if given or self._seen % MEMORY_EVERY == 0:
+        if given or self._seen % self.memory_every == 0:
             self._observed = (*self._now, probabilities)
         self._seen += 1
 

@@ -24,6 +24,8 @@ from sonotrace.tasks.track import MemoryPropagator, Tracker, TrackerSettings
 
 STAGES = ("encode", "value", "read", "decode")
 _OBJECT = 1
+_STAGE_REPEATS = 5
+"""Times that every stage is computed by itself in a round."""
 
 
 class Variant(NamedTuple):
@@ -66,16 +68,22 @@ class Timing:
     steps: list[float]
     """Per frame, everything in `Tracker.step`; the value is encoded in every fifth."""
     stages: dict[str, float] = field(default_factory=dict)
+    """Least of several times of each stage by itself, in seconds."""
     peak_bytes: int = 0
     """Most memory that the process has held so far."""
 
 
 def network_of(model: str) -> torch.nn.Module:
     """Return a network with its shipped weights or those of a file, else with random ones."""
-    if model in WEIGHTS or Path(model).suffix:
+    if has_weights(model):
         return load_model(model)
     torch.manual_seed(0)
     return build_model(model_config(model)).eval()
+
+
+def has_weights(model: str) -> bool:
+    """Return whether weights of the model ship, or it is a file of them."""
+    return model in WEIGHTS or bool(Path(model).suffix)
 
 
 def variant_of(network: torch.nn.Module, name: str) -> MemoryNetwork:
@@ -114,7 +122,10 @@ class Rig:
 
     @torch.inference_mode()
     def run(self, memory: int, cycles: int) -> Timing:
-        """Time `cycles` times five frames, and every stage by itself, with `memory` frames."""
+        """Time `cycles` times five frames with `memory` frames, and every stage by itself.
+
+        However few the cycles, every stage is computed five times; the least time counts.
+        """
         tracker = self._tracker(memory)
         tracker.step(self._frame, self._mask)
         for _ in range(MEMORY_EVERY):
@@ -126,7 +137,7 @@ class Rig:
                 started = time.perf_counter()
                 tracker.step(self._frame)
                 steps.append(time.perf_counter() - started)
-        stages = self._stages(tracker, cycles)
+        stages = self._stages(tracker)
         return Timing(steps=steps, stages=stages, peak_bytes=peak_bytes())
 
     def _tracker(self, memory: int) -> Tracker:
@@ -155,7 +166,7 @@ class Rig:
             elif isinstance(propagator, MemoryPropagator):
                 propagator.bank.add(noisy, value, [_OBJECT])
 
-    def _stages(self, tracker: Tracker, repeats: int) -> dict[str, float]:
+    def _stages(self, tracker: Tracker) -> dict[str, float]:
         features, network, propagator = self._features, self.network, tracker.propagator
         masks = (self._mask == _OBJECT).float()[None, None]
 
@@ -173,7 +184,7 @@ class Rig:
         }
         times: dict[str, list[float]] = {stage: [] for stage in STAGES}
         with self._precision():
-            for _ in range(repeats):
+            for _ in range(_STAGE_REPEATS):
                 for stage, compute in what.items():
                     started = time.perf_counter()
                     compute()

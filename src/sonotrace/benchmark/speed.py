@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import torch
 
 from sonotrace.benchmark.count import StageCount, count_stages
-from sonotrace.benchmark.fidelity import errors_of, overlaps_of
+from sonotrace.benchmark.fidelity import Fidelity, measure_fidelity
 from sonotrace.benchmark.machine import describe_machine, measure_peaks
 from sonotrace.benchmark.reads import compare_reads
 from sonotrace.benchmark.reference import MEMORY_EVERY
-from sonotrace.benchmark.rig import STAGES, VARIANTS, Job, Timing
+from sonotrace.benchmark.rig import STAGES, VARIANTS, Job, Timing, has_weights
 from sonotrace.benchmark.steady import measure_steadiness
 from sonotrace.benchmark.worker import Worker
 from sonotrace.errors import UsageError
@@ -31,7 +31,11 @@ _READ_POSITIONS = (784, 7840, 39200)
 
 
 class SpeedSettings(Settings):
-    """What is measured."""
+    """What is measured.
+
+    Errors against float32 are those at the first size; the long clip is one of that size,
+    followed by the first model.
+    """
 
     models: tuple[str, ...] = ("stcn:small", "stcn:paper")
     """Sizes of STCN, or files of weights; random weights where none ship."""
@@ -42,11 +46,12 @@ class SpeedSettings(Settings):
     rounds: int = 3
     """Times that every variant has its turn."""
     cycles: int = 1
-    """Five-frame cycles of a turn."""
+    """Five-frame cycles of a turn; stages are computed five times each in any case."""
     parts: tuple[str, ...] = ("count", "peaks", "frames", "reads", "fidelity", "steady")
     ages: tuple[int, ...] = (500, 5000)
+    """Frames of the long clip at which time is compared."""
     frames: int = 10_000
-    """Length of the clip over which memory is watched."""
+    """Frames of the long clip after the memory of the tracker is full."""
 
 
 QUICK = SpeedSettings(
@@ -70,10 +75,15 @@ class Row:
     memory: int
     ms: float
     """Median over the rounds of the mean time of a frame, everything in `Tracker.step`."""
+    lowest_ms: float
+    """The same of the quickest round."""
+    highest_ms: float
+    """The same of the slowest round."""
     frames_per_second: float
     times_reference: float | None
     """Median over the rounds of how many times quicker than the reference in the same round."""
     stages_ms: dict[str, float]
+    """Median over the rounds of the least of five times of each stage by itself."""
     peak_megabytes: float
 
 
@@ -105,9 +115,10 @@ def measure_speed(settings: SpeedSettings, say: Callable[[str], None]) -> Docume
     if "fidelity" in settings.parts:
         document["fidelity"] = _fidelity(settings, say)
     if "steady" in settings.parts:
-        say(f"a clip of {settings.frames} frames")
-        steady = measure_steadiness("stcn:tiny", 128, settings.ages, settings.frames)
-        document["steady"] = asdict(steady)
+        model, size = settings.models[0], settings.sizes[0]
+        say(f"{model} at {size} pixels: a clip of {settings.frames} frames")
+        steady = measure_steadiness(model, size, settings.ages, settings.frames)
+        document["steady"] = {"model": model, "size": size} | asdict(steady)
     return document
 
 
@@ -156,6 +167,8 @@ def _row(job: Job, memory: int, timings: list[Timing], reference: list[Timing] |
         variant=job.variant,
         memory=memory,
         ms=1e3 * seconds,
+        lowest_ms=1e3 * min(means),
+        highest_ms=1e3 * max(means),
         frames_per_second=1 / seconds,
         times_reference=statistics.median(ratios) if ratios else None,
         stages_ms={
@@ -196,16 +209,15 @@ def _counts(model: str, size: int, settings: SpeedSettings) -> dict[str, StageCo
 def _fidelity(settings: SpeedSettings, say: Callable[[str], None]) -> Document:
     """Compare every variant that can be run with float32."""
     found: Document = {}
+    size = settings.sizes[0]
+    variants = [name for name in settings.variants if name != "reference"]
     for model in settings.models:
-        size = settings.sizes[0]
-        say(f"{model}: errors against float32")
-        variants = [name for name in settings.variants if name not in {"reference", "plain"}]
-        entry: Document = {
-            name: asdict(each) for name, each in errors_of(model, size, variants).items()
+        say(f"{model} at {size} pixels: errors against float32")
+        clips = 3 if has_weights(model) else 0  # masks of random weights mean nothing
+        each = measure_fidelity(model, size, variants, clips=clips)
+        found[f"{model} {size}"] = {
+            name: asdict(one) if isinstance(one, Fidelity) else one for name, one in each.items()
         }
-        if model != "stcn:paper":
-            entry["iou"] = overlaps_of(model, size, variants)
-        found[f"{model} {size}"] = entry
     return found
 
 

@@ -39,7 +39,8 @@ def _peaks(peaks: dict[str, Any]) -> list[str]:
 
 def _rows(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
-        f"{'model':<12}{'size':>5} {'backend':<15}{'memory':>7}{'ms':>9}{'fps':>8}{'x ref':>7}"
+        f"{'model':<12}{'size':>5} {'backend':<15}{'memory':>7}{'ms':>9}{'lowest':>8}{'highest':>8}"
+        f"{'fps':>8}{'x ref':>7}"
         f"{'encode':>8}{'value':>8}{'read':>8}{'decode':>8}{'MB':>7}"
     ]
     for row in rows:
@@ -47,7 +48,8 @@ def _rows(rows: list[dict[str, Any]]) -> list[str]:
         stages = "".join(f"{ms:>8.1f}" for ms in row["stages_ms"].values())
         lines.append(
             f"{row['model'][-12:]:<12}{row['size']:>5} {row['variant']:<15}{row['memory']:>7}"
-            f"{row['ms']:>9.1f}{row['frames_per_second']:>8.1f}"
+            f"{row['ms']:>9.1f}{row['lowest_ms']:>8.1f}{row['highest_ms']:>8.1f}"
+            f"{row['frames_per_second']:>8.1f}"
             f"{'' if times is None else f'{times:.2f}':>7}{stages}{row['peak_megabytes']:>7.0f}"
         )
     return lines
@@ -71,22 +73,30 @@ def _reads(reads: list[dict[str, Any]]) -> list[str]:
 
 def _fidelity(fidelity: dict[str, Any]) -> list[str]:
     lines = [
-        f"{'errors against float32':<24}{'backend':<16}{'key':>9}{'value':>9}{'logit':>9}  IoU"
+        f"{'errors against float32':<24}{'backend':<16}{'key':>9}{'value':>9}{'logit':>9}"
+        f"{'tracked':>9}{'mean IoU':>10}{'lowest':>8}{'clips':>6}"
     ]
-    for what, entry in fidelity.items():
-        overlaps = entry.get("iou", {})
-        for name, errors in entry.items():
-            if name == "iou":
+    for what, variants in fidelity.items():
+        for name, each in variants.items():
+            if isinstance(each, str):
+                lines.append(f"not compared: {what} {name}: {each}")
                 continue
-            iou = f"  {overlaps[name]:.4f}" if name in overlaps else ""
-            numbers = "".join(f"{errors[part]:>9.1e}" for part in ("key", "value", "logit"))
-            lines.append(f"{what[-22:]:<24}{name:<16}{numbers}{iou}")
+            numbers = (each["key"], each["value"], each["logit"], max(each["tracked"]))
+            overlaps = ""
+            if each["clips"]:
+                overlaps = f"{each['iou_mean']:>10.4f}{each['iou_lowest']:>8.4f}{each['clips']:>6}"
+            errors = "".join(f"{number:>9.1e}" for number in numbers)
+            lines.append(f"{what[-22:]:<24}{name:<16}{errors}{overlaps}")
+    lines.append("tracked: logits of a clip against the dense read, the worst of its frames")
     return lines
 
 
 def _steady(steady: dict[str, Any]) -> list[str]:
     ratios = ", ".join(f"{ratio:.3f} at frame {age}" for age, ratio in steady["ratios"].items())
     return [
-        f"time relative to frame {steady['full_at_frame']}, where the memory is full: {ratios}",
-        f"memory grew by {steady['growth_bytes'] / 1e6:.1f} MB over {steady['frames']} frames",
+        f"{steady['model']} at {steady['size']} pixels, the memory full from frame "
+        f"{steady['full_at_frame']} on",
+        f"time relative to that frame: {ratios}",
+        f"memory grew by {steady['growth_bytes'] / 1e6:.1f} MB over {steady['frames']} frames from "
+        f"there, at most {steady['largest_growth_bytes'] / 1e6:.1f} MB in between",
     ]

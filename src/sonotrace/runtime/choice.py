@@ -7,6 +7,7 @@ from torch import nn
 
 from sonotrace.errors import UsageError
 from sonotrace.models.video import MemoryNetwork
+from sonotrace.runtime.bf16 import slowdown_in_bf16
 from sonotrace.runtime.compiled import CompiledBuild
 from sonotrace.runtime.eager import Bf16Network, fold_batch_norms, ready_float32
 from sonotrace.runtime.exported import Build, ExportedNetwork
@@ -22,6 +23,8 @@ from sonotrace.runtime.settings import (
 
 LONG_CLIP = 500
 """Frames from which `auto` takes a backend that needs some seconds to build."""
+_EMULATED = 3
+"""Times as slow as float32 from which bf16 is taken for emulated."""
 
 
 def prepare(network: nn.Module, settings: RuntimeSettings) -> tuple[MemoryNetwork, RuntimeUsed]:
@@ -55,13 +58,22 @@ def choose_backend(settings: RuntimeSettings, device: str) -> tuple[Backend, str
     some seconds to build and is about twice as quick from then on.
     """
     if settings.backend != "auto":
-        return settings.backend, ""
+        return settings.backend, _note_on_bf16(settings, device)
     long = settings.precision == "bf16" and settings.frames >= LONG_CLIP
     if device != "cpu" or not long:
-        return "eager", ""
+        return "eager", _note_on_bf16(settings, device)
     if find_spec("openvino") is None:
         return "eager", "a clip this long is quicker with: pip install 'sonotrace[export]'"
     return "openvino", f"openvino was chosen because the clip has {settings.frames} frames"
+
+
+def _note_on_bf16(settings: RuntimeSettings, device: str) -> str:
+    if settings.precision != "bf16" or device != "cpu" or slowdown_in_bf16() < _EMULATED:
+        return ""
+    return (
+        f"this processor only emulates bf16, {slowdown_in_bf16():.0f} times as slow as float32: "
+        f"--precision float32 is quicker"
+    )
 
 
 def _builder(backend: Backend, precision: Precision) -> Build:
