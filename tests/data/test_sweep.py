@@ -33,3 +33,8 @@ def test_a_pose_with_pixel_scale_in_it_is_refused():
 def test_channels_share_the_frames():
     with pytest.raises(DataContractError, match="'photoacoustic'"):
         Sweep(clip=clip(), channels={"photoacoustic": clip(2)})
+
+
+def test_every_picture_needs_its_state():
+    with pytest.raises(DataContractError, match="2 states of pictures for 3 frames"):
+        Sweep(clip=clip(), pictures_valid=(True, False))

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -68,12 +70,33 @@ def test_a_missing_folder_is_a_read_error(tmp_path):
         read_folder(tmp_path / "missing")
 
 
+def test_two_frames_of_one_name_are_refused_and_the_pattern_that_is_named_works(tmp_path):
+    folder = _folder(tmp_path / "a", ["0.png", "1.png", "0.jpg"])
+    with pytest.raises(ReadError, match=r"0\.png: has the same name as 0\.jpg but") as error:
+        read_folder(folder)
+    pattern = str(error.value).split("'")[1]
+    assert pattern == str(folder / "*.png")
+    assert read_folder(Path(pattern)).names == ("0", "1")
+    with pytest.raises(ReadError, match=r"0\.png: has the same name as 0\.jpg but"):
+        read_folder(folder / "0*")
+
+
 def test_a_frame_of_another_size_is_named_with_both_sizes(tmp_path):
     folder = _folder(tmp_path / "a", [f"{i}.png" for i in range(20)])
     _folder(folder, ["1.png"], shape=(1, 6, 5))
     clip = read_folder(folder)
     with pytest.raises(ReadError, match=r"1\.png: a frame of 5 x 6 .* is 5 x 4"):
         clip[1]
+
+
+def test_a_folder_that_mixes_sizes_names_a_pattern_in_that_folder_which_works(tmp_path):
+    folder = _folder(tmp_path / "mixed", ["img_0481.png", "img_0482.png"])
+    _folder(folder, ["img_0011.png"], shape=(1, 6, 5))
+    with pytest.raises(ReadError, match="by a quoted pattern, such as") as error:
+        read_folder(folder)
+    pattern = str(error.value).split("'")[1]
+    assert pattern == str(folder / "img_048*.png")
+    assert read_folder(Path(pattern)).names == ("img_0481", "img_0482")
 
 
 def test_a_coloured_frame_in_a_grey_clip_keeps_the_shape(tmp_path):

@@ -13,7 +13,8 @@ from sonotrace.io.video import read_video
 def _write(path, count=40, codec="libx264", options=None, container_options=None):
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height = 64, 48
+        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
         stream.options = options or {}
         noise = np.random.default_rng(0)
         for _ in range(count):
@@ -43,11 +44,78 @@ def test_an_mp4_without_its_index_is_a_read_error(tmp_path):
         index_packets(_cut(_write(tmp_path / "a.mp4"), 0.9))
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [("avi", "mpeg4"), ("mpg", "mpeg2video")])
-def test_a_cut_file_without_index_is_read_up_to_where_it_was_cut(tmp_path, suffix, codec):
-    clip = read_video(_cut(_write(tmp_path / f"a.{suffix}", codec=codec), 0.5))
+SHORT = {
+    "avi": ("mpeg4", "announces 40 frames and holds"),
+    "mpg": ("mpeg2video", "in the middle of a packet"),
+    "ts": ("mpeg2video", "in the middle of a packet"),
+    "mkv": ("libx264", "announces 1.60 s and ends after"),
+    "webm": ("libvpx-vp9", "announces 1.60 s and ends after"),
+    "gif": ("gif", "no end mark"),
+}
+
+
+@pytest.mark.parametrize("suffix", SHORT)
+def test_a_cut_file_without_index_is_read_up_to_where_it_was_cut_and_warns(tmp_path, suffix):
+    codec, told = SHORT[suffix]
+    path = _write(tmp_path / f"a.{suffix}", codec=codec)
+    assert not any("cut" in text for text in read_video(path).warnings)
+    clip = read_video(_cut(path, 0.51))
     assert 5 < len(clip) < 30
     assert len(list(clip)) == len(clip)
+    assert any(told in text and "was cut short" in text for text in clip.warnings), clip.warnings
+
+
+@pytest.mark.parametrize("share", [0.5, 0.55, 0.9])
+def test_frames_of_a_program_stream_whose_data_are_cut_off_are_counted(real_data, tmp_path, share):
+    path = next(real_data.glob("lung_neuruppin_video/*pat1*.mpeg"))
+    assert index_packets(path).notes == ()
+    whole = path.read_bytes()
+    (tmp_path / "cut.mpeg").write_bytes(whole[: int(len(whole) * share)])
+    notes = index_packets(tmp_path / "cut.mpeg").notes
+    assert any("was cut short" in text for text in notes)
+    assert sum("damaged or cut off" in text for text in notes) == (share != 0.9)
+
+
+def test_real_videos_are_not_said_to_be_cut(real_data):
+    paths = [path for kind in ("mp4", "mpeg") for path in real_data.rglob(f"*.{kind}")]
+    assert len(paths) > 5
+    for path in paths:
+        assert not [text for text in index_packets(path).notes if "cut" in text], path
+
+
+@pytest.mark.parametrize("share", [1, 0.5])
+def test_sound_that_outlasts_the_pictures_is_no_sign_of_a_cut(tmp_path, share):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000)
+        noise = np.random.default_rng(0)
+        for i in range(120):
+            hiss = noise.integers(-99, 99, (1, 320), dtype=np.int16)
+            heard = av.AudioFrame.from_ndarray(hiss, "s16", "mono")
+            heard.sample_rate, heard.pts = 8000, 320 * i
+            container.mux(sound.encode(heard))
+            pixels = noise.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+            if i < 40:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+        container.mux(sound.encode())
+    notes = index_packets(path if share == 1 else _cut(path, share)).notes
+    assert len(notes) == (share != 1)
+
+
+def test_uneven_times_are_no_sign_of_a_cut(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for stamp in (0, 1, 2, 40, 41, 42):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), stamp, np.uint8))
+            frame.pts = stamp
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert index_packets(path).notes == ()
 
 
 def test_a_file_without_pictures_is_a_read_error(tmp_path):

@@ -57,6 +57,21 @@ def test_what_cannot_be_read_is_named(tmp_path):
             open_clip(tmp_path / name)
 
 
+def test_a_folder_of_clips_names_the_first_of_them_and_one_to_give(tmp_path):
+    (tmp_path / "LICENSE.txt").write_text("words are no clip")
+    (tmp_path / "empty.dcm").touch()
+    (tmp_path / "cine1").write_bytes(bytes(128) + b"DICM")
+    write_video(tmp_path / "cine10.mp4", _frames(2), 25)
+    (tmp_path / "cine2.mha").write_text("ObjectType = Image\nNDims = 3\n")
+    with pytest.raises(ReadError, match=r"clips of their own: cine1, cine2\.mha, cine10") as error:
+        open_clip(tmp_path)
+    assert f"such as {tmp_path / 'cine1'}." in str(error.value)
+    for number in range(20, 24):
+        shutil.copy(tmp_path / "cine1", tmp_path / f"cine{number}")
+    with pytest.raises(ReadError, match=r"cine10\.mp4, cine20, \.\.\.\. Give one"):
+        open_clip(tmp_path)
+
+
 def test_a_device_is_not_waited_for():
     with pytest.raises(ReadError, match="neither a file nor a folder"):
         open_clip("/dev/null")

@@ -11,6 +11,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,6 @@ from pydicom import Dataset, examples
 from pydicom.uid import ExplicitVRLittleEndian
 
 from sonotrace.io.picture import write_labels
-from sonotrace.io.video import write_video
 
 READ, CONTRACT, MODEL, RESOURCE, USAGE = 3, 4, 5, 6, 2
 
@@ -72,12 +72,19 @@ def nested_dicom(depth):
     return whole[:start] + down * depth + up * depth + whole[start:]
 
 
-def video(folder, **options):
-    """The bytes of an MP4 of ten frames."""
-    frames = [torch.full((1, 48, 64), 20 * i, dtype=torch.uint8) for i in range(10)]
-    write_video(folder / "whole.mp4", frames, 10)
-    data = (folder / "whole.mp4").read_bytes()
-    (folder / "whole.mp4").unlink()
+def video(folder, *, index_first):
+    """The bytes of an MP4 of twenty frames of noise, with its index first or last."""
+    path, noise = folder / "whole.mp4", np.random.default_rng(0)
+    options = {"movflags": "+faststart"} if index_first else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(20):
+            pixels = noise.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    path.unlink()
     return data
 
 
@@ -118,7 +125,8 @@ FILES = {
     "DICOM cine cut in the middle": lambda folder: Path(
         examples.get_path("ybr_color")
     ).read_bytes()[:200_000],
-    "MP4 cut in the middle": lambda folder: video(folder)[:-1500][:600],
+    "MP4 cut in the middle": lambda folder: video(folder, index_first=False)[:15_000],
+    "MP4 cut in its index": lambda folder: video(folder, index_first=True)[:600],
     "MP4 of no pictures": lambda folder: b"\0\0\0\x18ftypisom" + bytes(12),
     "GIF cut short": lambda folder: b"GIF89a\x40\0\x30\0",
     "GIF of 65535 x 65535": lambda folder: (

@@ -22,7 +22,7 @@ TERMINATED = 143
 """Exit code after SIGTERM: 128 + 15, as shells and job schedulers expect."""
 
 _NOTHING_LEFT = "No output was left half-written."
-_LACKING = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+_LACKING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "bad_alloc")
 
 

@@ -34,11 +34,17 @@ class Sweep:
     """Transforms written once for the whole sequence, by name, row by row."""
     channels: dict[str, Clip] = field(default_factory=dict)
     """Further pictures of the same frames, such as "photoacoustic"."""
+    pictures_valid: tuple[bool, ...] | None = None
+    """Whether the recorder vouched for the picture of each frame; None where it does not say."""
+    clock_start_s: float = 0.0
+    """What the recorder's clock showed at time 0 of the clip, to match it with other logs."""
 
     def __post_init__(self) -> None:
         if self.world_from_image is not None:
             self._require_length(len(self.world_from_image), "poses")
             require_rigid(self.world_from_image)
+        if self.pictures_valid is not None:
+            self._require_length(len(self.pictures_valid), "states of pictures")
         for name, channel in self.channels.items():
             self._require_length(len(channel), f"frames of channel {name!r}")
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from jaxtyping import UInt8
+from torch import Tensor
+
 from sonotrace.data.clip import Clip
 from sonotrace.errors import ReadError
 from sonotrace.io.colour import choose_channels, conform, sampled
@@ -27,7 +30,7 @@ class FolderFrames:
 
     def __getitem__(self, index: int) -> Frame:
         path = self.folder / self.files[index]
-        return conform(path, read_picture(path), self.shape)
+        return _conform(path, read_picture(path), self.shape)
 
 
 def read_folder(path: Path) -> Clip:
@@ -39,7 +42,8 @@ def read_folder(path: Path) -> Clip:
     refused when it is decoded.
 
     Raises:
-        ReadError: The folder is missing, holds no pictures, or a sampled one is damaged.
+        ReadError: The folder is missing, holds no pictures, a sampled one is damaged, or two
+            have the same name but for the suffix.
     """
     folder, files = folder_of(path), picture_files(path)
     if not files:
@@ -47,12 +51,13 @@ def read_folder(path: Path) -> Clip:
             path, f"holds no pictures ({', '.join(SUFFIXES)}).", "Give a folder of frames."
         )
     require_frames_fit(folder, len(files))
+    _require_own_names(folder, files)
     frames = [read_picture(folder / files[i]) for i in sampled(len(files))]
     channels, notes = choose_channels(frames)
     rows, columns = frames[0].shape[1:]
     shape = (channels, rows, columns)
     for i, frame in zip(sampled(len(files)), frames, strict=True):
-        conform(folder / files[i], frame, shape)
+        _conform(folder / files[i], frame, shape)
     names = tuple(Path(file).stem for file in files)
     return Clip(
         source=FolderFrames(folder=folder, files=tuple(files), shape=shape),
@@ -64,6 +69,45 @@ def read_folder(path: Path) -> Clip:
         warnings=(*gaps(names), *notes),
         names=names,
     )
+
+
+def _require_own_names(folder: Path, files: list[str]) -> None:
+    """Refuse frames that differ in their suffix only: a mask has the name of its frame.
+
+    Raises:
+        ReadError: There are two such frames.
+    """
+    named: dict[str, str] = {}
+    for file in files:
+        other = named.setdefault(Path(file).stem, file)
+        if other != file:
+            pattern = folder / f"*{Path(file).suffix}"
+            raise ReadError(
+                folder / file,
+                f"has the same name as {other} but for the suffix.",
+                f"Frames and masks are matched by name. Keep one of the two, or name the frames "
+                f"of one kind by a quoted pattern, such as '{pattern}'.",
+            )
+
+
+def _conform(
+    path: Path, frame: Frame, shape: tuple[int, int, int]
+) -> UInt8[Tensor, "Cclip Hclip Wclip"]:
+    """Return `frame` as `conform` does; where the size differs, name the way to one recording.
+
+    Raises:
+        ReadError: It has another size than the clip.
+    """
+    if tuple(frame.shape[1:]) != shape[1:]:
+        example = path.with_name(f"{path.stem[:-1] or path.stem}*{path.suffix}")
+        raise ReadError(
+            path,
+            f"a frame of {frame.shape[2]} x {frame.shape[1]} pixels in a folder whose first frame "
+            f"is {shape[2]} x {shape[1]}.",
+            f"Frames of a clip have one size. If the folder mixes recordings, name the frames of "
+            f"one by a quoted pattern, such as '{example}'.",
+        )
+    return conform(path, frame, shape)
 
 
 def is_pattern(path: Path) -> bool:
@@ -109,8 +153,6 @@ def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
 
 def gaps(names: tuple[str, ...]) -> list[str]:
     """Say in at most one sentence what is odd about the numbers of frame names."""
-    if len(set(names)) < len(names):
-        return ["two pictures have the same name but for the suffix; both are frames."]
     split = [re.fullmatch(r"(.*?)([0-9]+)([^0-9]*)", name) for name in names]
     if len(names) < 2 or not all(split) or len({(m[1], m[3]) for m in split if m}) > 1:
         return []

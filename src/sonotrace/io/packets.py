@@ -1,5 +1,6 @@
 """The packets of a video file: which frames there are, when, and where decoding can begin."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ LONGEST_CHECK = 2000
 """Frames after the last key frame up to which the end of a file is decoded as a check."""
 
 _UNSEEKABLE = {"gif"}
+_START_CODE = re.compile(rb"\x00\x00\x01[\xb9-\xff]")
+_TAIL_BYTES = 2**17
+_SPARE_S = 0.1
 _REMEDY = "Copy it again, or export it again as MP4 (H.264)."
 
 
@@ -121,6 +125,8 @@ def index_packets(path: Path) -> PacketIndex:
         stream = container.streams.video[0]
         packets = _packets(path, container, stream)
         notes = _count_notes(stream.frames, packets) + _aspect_notes(stream)
+        packets = [packet for packet in packets if not packet.is_lost]
+        notes += _end_notes(path, container, packets, stream.time_base)
         packets = [packet for packet in packets if not packet.is_left_out]
         stamps = [packet.pts for packet in packets if packet.pts is not None]
         facts = _Facts(path, _kind(container, stream), stream.time_base, stream.average_rate)
@@ -137,6 +143,7 @@ class _Packet(NamedTuple):
     pts: int | None
     is_key: bool
     is_left_out: bool
+    is_lost: bool
 
 
 class _Facts(NamedTuple):
@@ -152,24 +159,86 @@ def _packets(
     packets = []
     with suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
-            if packet.size and not packet.is_corrupt:
-                packets.append(_Packet(packet.pts, packet.is_keyframe, packet.is_discard))
+            if packet.size:
+                left_out, lost = packet.is_discard, packet.is_corrupt
+                packets.append(_Packet(packet.pts, packet.is_keyframe, left_out, lost))
             if len(packets) > MAX_FRAMES:
                 break
-    require_frames_fit(path, sum(not packet.is_left_out for packet in packets))
+    kept = sum(not (packet.is_left_out or packet.is_lost) for packet in packets)
+    require_frames_fit(path, kept if len(packets) <= MAX_FRAMES else len(packets))
     return packets
 
 
 def _count_notes(announced: int, packets: list[_Packet]) -> list[str]:
     notes = []
-    if announced > len(packets):
-        notes.append(
-            f"the file announces {announced} frames and holds {len(packets)}: it was cut short."
-        )
-    left_out = sum(packet.is_left_out for packet in packets)
+    lost = sum(packet.is_lost for packet in packets)
+    whole = len(packets) - lost
+    if announced > whole:
+        notes.append(f"the file announces {announced} frames and holds {whole}: it was cut short.")
+    if lost:
+        notes.append(f"the data of {lost} frames are damaged or cut off.")
+    left_out = sum(packet.is_left_out and not packet.is_lost for packet in packets)
     if left_out:
         notes.append(f"{left_out} frames are left out, as the file's edit list asks.")
     return notes
+
+
+def _end_notes(
+    path: Path,
+    container: av.container.InputContainer,
+    packets: list[_Packet],
+    time_base: Fraction | None,
+) -> list[str]:
+    """Say whether the file breaks off, as far as its kind lets that be seen."""
+    name = container.format.name
+    if name.startswith("matroska"):
+        announced = (container.duration or 0) / av.time_base
+        stamps = sorted(packet.pts for packet in packets if packet.pts is not None)
+        end = _early_end(path, announced, np.array(stamps) * float(time_base or 1))
+        if end is None:
+            return []
+        return [
+            f"the file announces {announced:.2f} s and ends after {end:.2f} s: it was cut short."
+        ]
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read()
+    if name == "gif" and not tail.rstrip(b"\0\r\n ").endswith(b"\0;"):
+        return ["the file has no end mark: it was cut short."]
+    if (name == "mpegts" and size % 188) or (name == "mpeg" and _breaks_off(tail)):
+        return ["the file ends in the middle of a packet: it was cut short."]
+    return []
+
+
+def _early_end(path: Path, announced: float, times_s: np.ndarray) -> float | None:
+    """Return the second at which a file ends; None if that is about the one it announces.
+
+    The longest step between frames is allowed twice, as nobody tells how long the last one
+    stands where the rate varies. Sound may outlast the pictures, so all streams are looked at.
+    """
+    steps = np.diff(times_s)
+    latest = announced - 2 * (steps.max() if len(steps) else 0) - _SPARE_S
+    if not len(times_s) or times_s[-1] >= latest:
+        return None
+    end = float(times_s[-1])
+    with open_video(path) as container, suppress(av.error.FFmpegError):
+        for packet in container.demux():
+            if packet.size and packet.pts is not None and packet.time_base is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return end if end < latest else None
+
+
+def _breaks_off(tail: bytes) -> bool:
+    """Say whether the last packet of an MPEG program stream is longer than what is there.
+
+    Source: ISO/IEC 13818-1, 2.4.3.6: a start code, then the length in two bytes.
+    """
+    codes = list(_START_CODE.finditer(tail))
+    if not codes or codes[-1][0][3] in {0xB9, 0xBA}:  # the end, or a header without a length
+        return False
+    begin = codes[-1].end() + 2
+    return len(tail) < begin + int.from_bytes(tail[begin - 2 : begin], "big")
 
 
 def _aspect_notes(stream: av.VideoStream) -> list[str]:

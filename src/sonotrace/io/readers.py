@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from sonotrace.data.sweep import Sweep
 from sonotrace.errors import ReadError
 from sonotrace.io.davis import looks_like_davis
 from sonotrace.io.dicom import looks_like_dicom, read_dicom
-from sonotrace.io.folder import is_pattern, read_folder
+from sonotrace.io.folder import is_pattern, natural_key, picture_files, read_folder
 from sonotrace.io.metaimage import looks_like_sequence, read_sequence
 from sonotrace.io.packets import looks_like_video
 from sonotrace.io.picture import looks_like_picture, read_picture_clip
@@ -109,7 +110,26 @@ def _open(path: Path) -> Clip:
             "holds many clips (DAVIS layout).",
             "Give the folder of one, such as JPEGImages/480p/NAME.",
         )
+    if not picture_files(path) and (clips := _clip_files(path)):
+        raise ReadError(
+            path,
+            f"holds no pictures but files that are clips of their own: {', '.join(clips)}.",
+            f"Give one of them, such as {path / clips[0]}.",
+        )
     return read_folder(path)
+
+
+def _clip_files(folder: Path, most: int = 4) -> list[str]:
+    """Return the names of the first files of a folder that can be opened alone, then "..."."""
+    found: list[str] = []
+    for name in sorted((file.name for file in folder.iterdir()), key=natural_key):
+        with suppress(OSError):
+            path = folder / name
+            if path.is_file() and any(reader.matches(path) for reader in READERS):
+                found.append(name)
+        if len(found) > most:
+            return [*found[:most], "..."]
+    return found
 
 
 def _reader_of(path: Path) -> Reader:

@@ -1,5 +1,6 @@
 """Whole sequence files: made by hand, damaged at random, and real ones against SimpleITK."""
 
+import re
 import zlib
 from contextlib import suppress
 
@@ -180,6 +181,25 @@ def test_a_header_before_raw_pixels_is_skipped(tmp_path):
 def test_a_volume_is_refused_as_a_sequence(tmp_path):
     with pytest.raises(ReadError, match="holds volumes"):
         read_sequence(make(tmp_path, Kinds="domain domain domain"))
+
+
+def test_slices_that_are_frames_are_read_once_the_header_says_so(tmp_path):
+    plain = {key: None for key in BASE if key.startswith(("Seq_", "Kinds", "Ultrasound"))}
+    with pytest.raises(ReadError, match="If its 2 slices are frames in time") as error:
+        read_sequence(make(tmp_path, **plain))
+    kinds = re.search("'Kinds = ([^']*)'", str(error.value))[1]
+    assert len(read_sequence(make(tmp_path, **(plain | {"Kinds": kinds}))).clip) == 2
+    with pytest.raises(ReadError, match="If its 2 slices are frames in time") as error:
+        read_sequence(make_nrrd(tmp_path, kinds="domain domain domain"))
+    kinds = re.search("'kinds: ([^']*)'", str(error.value))[1]
+    assert len(read_sequence(make_nrrd(tmp_path, kinds=kinds)).clip) == 2
+
+
+def test_radio_frequency_data_are_named_before_their_axes(tmp_path):
+    with pytest.raises(ReadError, match=r"ElementType MET_INT.*convert radio-frequency"):
+        read_sequence(make(tmp_path, ElementType="MET_INT", Kinds="domain domain domain"))
+    with pytest.raises(ReadError, match=r"type 'int'.*convert radio-frequency"):
+        read_sequence(make_nrrd(tmp_path, type="int", kinds="domain domain domain"))
 
 
 def test_an_nrrd_sequence_is_read(tmp_path):

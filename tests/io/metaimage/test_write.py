@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +63,51 @@ def test_reading_and_writing_again_changes_no_byte(tmp_path):
     write_sequence(tmp_path / "a.mha", sweep())
     write_sequence(tmp_path / "b.mha", read_sequence(tmp_path / "a.mha"))
     assert (tmp_path / "a.mha").read_bytes() == (tmp_path / "b.mha").read_bytes()
+
+
+STAMPS = ("232.628", "232.713945", "232.8", "600.000001")
+
+
+def plus_file(folder):
+    """Write a file as PLUS does, with its clock running and one picture that is not valid."""
+    fields = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "DimSize": "2 1 4",
+        "ElementType": "MET_UCHAR",
+        "UltrasoundImageOrientation": "MF",
+    }
+    for i, stamp in enumerate(STAMPS):
+        fields[f"Seq_Frame{i:04d}_Timestamp"] = stamp
+        fields[f"Seq_Frame{i:04d}_ImageStatus"] = "INVALID" if i == 2 else "OK"
+    head = "".join(f"{key} = {value}\n" for key, value in fields.items())
+    path = folder / "plus.igs.mha"
+    path.write_bytes(f"{head}ElementDataFile = LOCAL\n".encode() + bytes(8))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.igs.mha", "a.mhd", "a.seq.nrrd"])
+def test_the_clock_of_the_recorder_and_the_states_of_its_pictures_are_kept(tmp_path, name):
+    first = read_sequence(plus_file(tmp_path))
+    assert first.clock_start_s == 232.628
+    write_sequence(tmp_path / name, first)
+    head = (tmp_path / name).read_bytes().split(b"ElementDataFile")[0].split(b"\n\n")[0].decode()
+    written = re.findall(r"(Seq_Frame\d{4}_(?:Timestamp|ImageStatus)) ?:?= ?(.*)", head)
+    assert [value for key, value in written if "Time" in key] == list(STAMPS)
+    assert [value for key, value in written if "Image" in key] == ["OK", "OK", "INVALID", "OK"]
+    again = read_sequence(tmp_path / name)
+    assert again.pictures_valid == (True, True, False, True)
+    assert again.clip.details["first timestamp (s)"] == "232.628"
+    assert torch.equal(again.clip.times_s, first.clip.times_s)
+    assert "the picture of 1 frames is marked INVALID." in again.clip.warnings
+
+
+def test_times_of_real_sequences_come_back_as_they_were(real_data, tmp_path):
+    first = read_sequence(real_data / "plus_freehand/BoneUltrasound_L14.igs.mha")
+    write_sequence(tmp_path / "a.mha", first, compress=False)
+    again = read_sequence(tmp_path / "a.mha")
+    assert (again.clock_start_s, again.pictures_valid) == (232.542071, first.pictures_valid)
+    assert torch.equal(again.clip.times_s, first.clip.times_s)
 
 
 @settings(max_examples=25, deadline=None)

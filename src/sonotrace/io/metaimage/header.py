@@ -166,10 +166,12 @@ def layout_of(path: Path, axes: list[Axis], components: int, *, has_frame_fields
         )
     columns, rows = spatial[0].size, spatial[1].size
     if len(spatial) == 3 and spatial[2].size != 1:
+        kinds = f"{'vector ' * len(vectors)}domain domain list"
         raise ReadError(
             path,
             f"holds volumes: its axes are {shown}.",
-            "A sequence of pictures has the kinds 'domain domain list'; a volume is no clip.",
+            f"A volume is no clip. If its {spatial[2].size} slices are frames in time, the header "
+            f"must say so: 'Kinds = {kinds}' in MetaImage, 'kinds: {kinds}' in NRRD.",
         )
     if rows == columns == 0:
         raise ReadError(path, "holds poses but no pictures.", "Record it with pictures.")

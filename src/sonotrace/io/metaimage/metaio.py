@@ -30,10 +30,10 @@ def read_metaio_header(path: Path) -> Header:
     """
     text = read_until(path, _END)
     fields, frame_fields = split_fields(path, _pairs(path, text))
+    _require_bytes_as_elements(path, fields)
     axes = _axes(path, fields)
     (components,) = integers(path, fields, "ElementNumberOfChannels", count=1, default="1")
     layout = layout_of(path, axes, components, has_frame_fields=bool(frame_fields))
-    _require_bytes_as_elements(path, fields)
     require_every_frame(path, frame_fields, layout.frames)
     name = fields.get("ElementDataFile")
     if name is None:

@@ -34,15 +34,16 @@ def read_nrrd_header(path: Path) -> Header:
     """
     text = read_until(path, _END)
     fields, frame_fields = split_fields(path, _pairs(path, text))
-    axes = _axes(path, fields)
-    layout = layout_of(path, axes, 1, has_frame_fields=bool(frame_fields))
-    require_every_frame(path, frame_fields, layout.frames)
     if fields.get("type") not in _BYTE_TYPES:
         raise ReadError(
             path,
             f"has the type {fields.get('type')!r}.",
-            "Pictures of unsigned char (0 to 255) are read.",
+            "Pictures of unsigned char (0 to 255) are read; convert radio-frequency data to "
+            "B-mode.",
         )
+    axes = _axes(path, fields)
+    layout = layout_of(path, axes, 1, has_frame_fields=bool(frame_fields))
+    require_every_frame(path, frame_fields, layout.frames)
     stored = _stored(path, fields, layout, len(text))
     require_bytes(path, stored, layout)
     if "Timestamp" not in frame_fields:

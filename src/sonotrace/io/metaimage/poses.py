@@ -115,9 +115,12 @@ def times(header: Header) -> tuple[Times | None, str, list[str]]:
     return stamps - stamps[0], texts[0], notes
 
 
-def count_invalid_pictures(header: Header) -> int:
-    """Return how many pictures have a status other than OK."""
-    return sum(text != "OK" for text in header.frame_fields.get("ImageStatus", {}).values())
+def valid_pictures(header: Header) -> tuple[bool, ...] | None:
+    """Return whether the status of each picture is OK or absent; None if no frame has one."""
+    texts = header.frame_fields.get("ImageStatus")
+    if not texts:
+        return None
+    return tuple(texts.get(frame, "OK") == "OK" for frame in range(header.layout.frames))
 
 
 def _matrices(header: Header, field: str) -> Poses:

@@ -11,10 +11,10 @@ from sonotrace.io.metaimage.nrrd import read_nrrd_header
 from sonotrace.io.metaimage.pixels import Turn, open_frames
 from sonotrace.io.metaimage.poses import (
     constant_transforms,
-    count_invalid_pictures,
     explicit_poses,
     times,
     transform_tracks,
+    valid_pictures,
 )
 
 _PICTURE_TYPES = {"BRIGHTNESS", "RGB_COLOR"}
@@ -46,8 +46,9 @@ def read_sequence(path: Path) -> Sweep:
     times_s, first_stamp, time_notes = times(header)
     if not header.frame_fields and header.layout.frames > 1:
         notes.append("no frame has any field; if it is a volume, its slices are not frames.")
-    invalid = count_invalid_pictures(header)
-    if invalid:
+    pictures_valid = valid_pictures(header)
+    if pictures_valid and not all(pictures_valid):
+        invalid = pictures_valid.count(False)
         notes.append(f"the picture of {invalid} frames is marked INVALID.")
     spacing, spacing_source, why = _spacing(header)
     layout = header.layout
@@ -64,7 +65,12 @@ def read_sequence(path: Path) -> Sweep:
         _details=_details(header, turned, first_stamp),
     )
     return Sweep(
-        clip=clip, world_from_image=poses, transforms=tracks, constant_transforms=constants
+        clip=clip,
+        world_from_image=poses,
+        transforms=tracks,
+        constant_transforms=constants,
+        pictures_valid=pictures_valid,
+        clock_start_s=float(first_stamp or 0),
     )
 
 

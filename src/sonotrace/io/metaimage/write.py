@@ -26,8 +26,8 @@ def write_sequence(
 ) -> None:
     """Write frames, transforms, status and times; numbers keep all their digits.
 
-    Pictures are written in MF orientation, times as Timestamp in seconds from the first
-    frame, the spacing as ElementSpacing (1 x 1 where it is not known), and
+    Pictures are written in MF orientation, times as Timestamp in seconds on the clock that
+    starts at `clock_start_s`, the spacing as ElementSpacing (1 x 1 where it is not known), and
     `world_from_image` as ImageToReference unless a transform of that name is there already.
     Further channels are not written: write each as a sweep of its own.
 
@@ -141,9 +141,9 @@ def _slicer_index(sweep: Sweep, *, axes_before: int) -> str:
 
     They are left out of `.igs.nrrd`, because PLUS reads no lines of any length.
     """
-    times = sweep.clip.times_s
+    times = _stamps(sweep)
     empty = '"" ' * axes_before
-    values = range(len(sweep.clip)) if times is None else times.tolist()
+    values = range(len(sweep.clip)) if times is None else times
     named = ('"frame"', '""') if times is None else ('"time"', '"s"')
     return (
         f"labels: {empty}{named[0]}\nunits: {empty}{named[1]}\n"
@@ -167,15 +167,22 @@ def _fields(sweep: Sweep) -> Iterator[tuple[str, str]]:
     poses = sweep.world_from_image
     if poses is not None and POSE_NAME not in {name for name, _, _ in tracks}:
         tracks.append((POSE_NAME, poses, (True,) * len(poses)))
-    times = sweep.clip.times_s
+    times = _stamps(sweep)
+    pictures_valid = sweep.pictures_valid or (True,) * len(sweep.clip)
     for i in range(len(sweep.clip)):
         frame = f"Seq_Frame{i:04d}"
         for name, matrices, valid in tracks:
             yield f"{frame}_{name}Transform", _matrix(matrices[i])
             yield f"{frame}_{name}TransformStatus", "OK" if valid[i] else "INVALID"
         if times is not None:
-            yield f"{frame}_Timestamp", repr(float(times[i]))
-        yield f"{frame}_ImageStatus", "OK"
+            yield f"{frame}_Timestamp", repr(times[i])
+        yield f"{frame}_ImageStatus", "OK" if pictures_valid[i] else "INVALID"
+
+
+def _stamps(sweep: Sweep) -> list[float] | None:
+    """Return the times of the frames on the recorder's clock."""
+    times = sweep.clip.times_s
+    return None if times is None else (times.double() + sweep.clock_start_s).tolist()
 
 
 def _matrix(matrix: Pose) -> str:
