@@ -1,5 +1,6 @@
 """`track` writes all that it promises, and says the same as JSON."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from sonotrace.cli import app
+from sonotrace.errors import MaskError
 from sonotrace.io.picture import write_labels, write_picture
 from sonotrace.models import build_model, model_config
 from sonotrace.models.weights import save_weights
@@ -34,6 +36,7 @@ def track(folder, *more):
 def test_the_folder_holds_what_was_promised(folder):
     track(folder)
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        ".sonotrace",
         "masks",
         "measurements.csv",
         "overlay.mp4",
@@ -106,3 +109,48 @@ def test_a_frame_that_is_not_there_is_answered_with_the_counting(folder):
         ],
     )
     assert "the clip has 0 to 4, and frame 0 is 00010" in str(result.exception)
+
+
+def test_the_report_holds_all_that_is_needed_to_run_again(folder):
+    track(folder, "--box", "42,8,12,12@2", "--void", "255")
+    report = json.loads((folder / "out/report.json").read_text())
+    assert [entry["name"] for entry in report["inputs"]] == ["clip", "first.png"]
+    digest = hashlib.sha256((folder / "first.png").read_bytes()).hexdigest()
+    assert report["inputs"][1]["sha256"] == digest
+    assert report["settings"]["void"] == 255
+    assert report["settings"]["target"] == "lesion"
+    assert report["settings"]["prompts"] == [
+        {"kind": "mask", "name": "first.png", "frame": 0, "ids": [5]},
+        {"kind": "box", "value": "42,8,12,12", "frame": 2, "ids": [1]},
+    ]
+    assert str(folder) not in json.dumps([report["inputs"], report["settings"]])
+
+
+def test_a_photograph_as_a_mask_ends_with_exit_code_4(folder):
+    labels = (torch.arange(48 * 64) % 200).reshape(48, 64).to(torch.uint8)
+    write_labels(folder / "first.png", labels)
+    words = ["track", folder / "clip", "--mask", folder / "first.png", "--out", folder / "out"]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert isinstance(result.exception, MaskError)
+    assert result.exception.exit_code == 4
+    assert "199 object ids" in str(result.exception)
+    assert not (folder / "out").exists()
+
+
+def test_frames_without_a_mask_are_warned_of_where_the_result_appears(folder):
+    words = ["track", folder / "clip", "--out", folder / "out", "--backend", "eager"]
+    words += ["--model", folder / "tiny.safetensors", "--overwrite", "--box", "10,10,9,9@2"]
+    words += ["--box", "30,10,9,9@3"]
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    told = " ".join(result.stderr.split())
+    kept = json.loads((folder / "out/report.json").read_text())["warnings"]
+    for warning in (
+        "frames 0 to 1 lie before the first mark and have no mask; add --backward.",
+        "object 2 is first marked in frame 3 and has no mask before it; add --backward.",
+    ):
+        assert warning in told
+        assert warning in kept
+    words = [str(word) for word in [*words, "--backward"]]
+    CliRunner().invoke(app, words, catch_exceptions=False)
+    kept = json.loads((folder / "out/report.json").read_text())["warnings"]
+    assert not any("--backward" in warning for warning in kept)

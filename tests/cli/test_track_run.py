@@ -1,5 +1,7 @@
 """Marks of any kind become the masks that a track starts from."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -25,13 +27,13 @@ def drawn(tmp_path):
 
 def test_a_mask_belongs_to_the_first_frame_unless_one_is_named(clip, drawn):
     path, labels = drawn
-    masks, _ = read_prompts(Prompts(masks=[str(path)]), clip)
+    masks = read_prompts(Prompts(masks=[str(path)]), clip).masks
     assert list(masks) == [0]
     assert torch.equal(masks[0], labels)
 
 
 def test_frames_are_numbered_as_in_the_file(clip, drawn):
-    masks, _ = read_prompts(Prompts(masks=[f"{drawn[0]}@5"]), clip)
+    masks = read_prompts(Prompts(masks=[f"{drawn[0]}@5"]), clip).masks
     assert list(masks) == [3]
 
 
@@ -48,7 +50,7 @@ def test_a_mask_of_another_size_is_refused(clip, tmp_path):
 
 def test_a_box_becomes_an_object_with_a_free_id(clip, drawn):
     prompts = Prompts(masks=[str(drawn[0])], boxes=["30,10,20,20"])
-    masks, notes = read_prompts(prompts, clip)
+    masks, notes, _ = read_prompts(prompts, clip)
     assert sorted(masks[0].unique().tolist()) == [0, 1, 3]
     assert "ellipse" in notes[-1]
 
@@ -87,5 +89,55 @@ def test_a_mark_that_reaches_out_of_the_tracked_part_is_noted(clip, drawn):
 
 def test_a_path_with_an_at_sign_is_a_path(clip, tmp_path):
     write_labels(tmp_path / "me@home.png", torch.ones(40, 60, dtype=torch.uint8))
-    masks, _ = read_prompts(Prompts(masks=[str(tmp_path / "me@home.png")]), clip)
+    masks = read_prompts(Prompts(masks=[str(tmp_path / "me@home.png")]), clip).masks
     assert list(masks) == [0]
+
+
+def test_a_mask_belongs_to_the_frame_that_has_its_name(clip, drawn, tmp_path):
+    named = replace(clip, names=tuple(f"img_{number:05d}" for number in range(480, 486)))
+    write_labels(tmp_path / "img_00484.png", drawn[1])
+    marks = read_prompts(Prompts(masks=[str(tmp_path / "img_00484.png")]), named)
+    assert list(marks.masks) == [4]
+    assert marks.notes == ["img_00484.png: taken as the mask of frame 6, which has the same name."]
+    assert list(read_prompts(Prompts(masks=[f"{tmp_path}/img_00484.png@3"]), named).masks) == [1]
+
+
+def test_a_mask_of_no_frame_s_name_is_said_to_be_that_of_the_first(clip, drawn):
+    named = replace(clip, names=tuple(f"img_{number:05d}" for number in range(480, 486)))
+    marks = read_prompts(Prompts(masks=[str(drawn[0])]), named)
+    assert list(marks.masks) == [0]
+    assert (
+        "no frame of the clip has this name; taken as the mask of frame 2, img_00480"
+        in (marks.notes[0])
+    )
+
+
+def test_every_mark_is_on_record(clip, drawn):
+    prompts = Prompts(masks=[f"{drawn[0]}@5"], boxes=["30,10,20,20"])
+    assert read_prompts(prompts, clip).record == [
+        {"kind": "mask", "name": "first.png", "frame": 5, "ids": [3]},
+        {"kind": "box", "value": "30,10,20,20", "frame": 2, "ids": [1]},
+    ]
+
+
+@pytest.mark.parametrize(("colours", "refused"), [(32, False), (33, True)])
+def test_a_photograph_with_a_palette_is_no_mask_to_start_from(clip, tmp_path, colours, refused):
+    labels = (torch.arange(40 * 60) % (colours + 1)).reshape(40, 60).to(torch.uint8)
+    labels[0, 0] = 255
+    write_labels(tmp_path / "photograph.png", labels)
+    prompts = Prompts(masks=[str(tmp_path / "photograph.png")])
+    if not refused:
+        assert len(read_prompts(prompts, clip).masks) == 1
+        return
+    with pytest.raises(MaskError, match=r"33 object ids .* a mask to start from has at most 32"):
+        read_prompts(prompts, clip)
+
+
+def test_void_borders_of_two_masks_do_not_overlap(clip, tmp_path):
+    for identity, column in ((1, 5), (2, 20)):
+        labels = torch.zeros(40, 60, dtype=torch.uint8)
+        labels[4:26, column - 5 : column + 15] = 255
+        labels[5:25, column : column + 10] = identity
+        write_labels(tmp_path / f"{identity}.png", labels)
+    masks = read_prompts(Prompts(masks=[f"{tmp_path}/1.png", f"{tmp_path}/2.png"]), clip).masks
+    assert [int((masks[0] == value).sum()) for value in (1, 2, 255)] == [200, 200, 0]

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from sonotrace.io import open_clip
 from sonotrace.io.picture import read_labels
 from sonotrace.models import build_model, model_config
 from sonotrace.report.track import TrackJob, mask_name, track_into
-from sonotrace.report.track_page import write_track_page
+from sonotrace.report.track_page import warnings, write_track_page
 from sonotrace.tasks.track import StateThresholds, Tracker, TrackerSettings
 
 
@@ -111,3 +112,84 @@ def test_the_overlay_of_one_picture_is_a_picture(tmp_path, tracker, clip):
     write_track_page(tmp_path, job, track_into(tmp_path, job, tracker, plain))
     assert open_clip(tmp_path / "overlay.png").shape == (3, 48, 64)
     assert "<video" not in (tmp_path / "report.html").read_text()
+
+
+def other():
+    labels = torch.zeros(48, 64, dtype=torch.uint8)
+    labels[5:20, 42:60] = 2
+    return labels
+
+
+class TwoObjects:
+    """Sees each object where it was marked, wherever the other one is."""
+
+    in_channels, minimum_size, lookahead_frames = 1, 1, 0
+
+    def __init__(self, places):
+        self.places = places
+
+    def predict(self, window, objects):
+        logits = torch.full((len(objects), 48, 64), -20.0)
+        for logit, identity in zip(logits, objects, strict=True):
+            logit[self.places[identity] > 0] = 3.0
+        return logits
+
+    def observe(self, objects, probabilities, *, given):
+        pass
+
+    def remove(self, identity):
+        pass
+
+    def reset(self):
+        pass
+
+
+def test_an_object_marked_late_is_put_into_the_masks_before_its_mark(tmp_path, clip):
+    tracker = Tracker(TwoObjects({7: square(), 2: other()}))
+    job = TrackJob(
+        clip=clip, masks={1: square(), 4: other()}, backward=True, save_probabilities=True
+    )
+    log = track_into(tmp_path, job, tracker, plain)
+    for frame in range(6):
+        assert torch.equal(read_labels(tmp_path / f"masks/0000{frame}.png"), square() + other())
+        stored = np.load(tmp_path / f"probabilities/0000{frame}.npz")
+        assert sorted(stored["object_ids"]) == [2, 7]
+        assert stored["probabilities"].shape == (2, 48, 64)
+        assert stored["probabilities"].astype(float).sum(0).max() <= 1.001
+    rows = list(csv.DictReader((tmp_path / "measurements.csv").read_text().splitlines()))
+    assert [(int(row["frame"]), int(row["object"])) for row in rows] == [
+        (frame, identity) for frame in range(6) for identity in (2, 7)
+    ]
+    assert [sum(counts.values()) for counts in log.state_counts().values()] == [6, 6]
+
+
+def test_where_two_objects_claim_a_pixel_the_one_marked_earlier_keeps_it(tmp_path, clip):
+    wide = torch.zeros(48, 64, dtype=torch.uint8)
+    wide[10:30, 30:50] = 2
+    tracker = Tracker(TwoObjects({7: square(), 2: wide}))
+    job = TrackJob(clip=clip, masks={1: square(), 4: wide}, backward=True)
+    track_into(tmp_path, job, tracker, plain)
+    expected = torch.where(square() > 0, square(), wide)
+    assert torch.equal(read_labels(tmp_path / "masks/00002.png"), expected)
+
+
+def test_an_object_that_others_hide_wholly_on_the_way_back_is_lost_there(tmp_path, clip):
+    hidden = (square() > 0).to(torch.uint8) * 2
+    tracker = Tracker(TwoObjects({7: square(), 2: hidden}))
+    job = TrackJob(clip=clip, masks={1: square(), 4: hidden}, backward=True)
+    track_into(tmp_path, job, tracker, plain)
+    rows = csv.DictReader((tmp_path / "measurements.csv").read_text().splitlines())
+    found = {(row["frame"], row["object"]): row for row in rows}
+    assert [found[str(frame), "2"]["state"] for frame in (1, 2, 3)] == ["lost"] * 3
+    assert float(found["2", "2"]["confidence"]) == 0
+    assert found["2", "7"]["state"] == "tracked"
+
+
+@pytest.mark.parametrize(
+    ("first", "warning"),
+    [(1, "frame 2 lies before the first mark and has"), (3, "frames 2 to 4 lie before the first")],
+)
+def test_frames_without_a_mask_have_their_numbers_in_the_file(clip, first, warning):
+    job = TrackJob(clip=clip.cut(2, 6), masks={first: square()})
+    assert [note for note in warnings(job) if warning in note]
+    assert not [note for note in warnings(replace(job, backward=True)) if "--backward" in note]

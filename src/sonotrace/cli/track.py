@@ -14,7 +14,8 @@ def track(
     mask: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FILE[@FRAME]", help="Mask of a frame, counted from 0; the first unless named."
+            metavar="FILE[@FRAME]",
+            help="Mask of a frame, counted from 0; else of the frame of its name, or the first.",
         ),
     ] = None,
     box: Annotated[
@@ -29,7 +30,8 @@ def track(
         "stcn:small"
     ),
     backward: Annotated[
-        bool, typer.Option("--backward", help="Also track from the first mask to the start.")
+        bool,
+        typer.Option("--backward", help="Also track each object from its first mark to the start."),
     ] = False,
     target: Annotated[str, typer.Option(help="What to measure: lesion or needle.")] = "lesion",
     memory: Annotated[str, typer.Option(help="bounded, recent or unbounded.")] = "bounded",

@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 
@@ -12,7 +12,7 @@ from sonotrace.cli.inputs import Inputs, Opened, open_input, require_apart
 from sonotrace.cli.options import numbers
 from sonotrace.data.clip import Clip
 from sonotrace.errors import MaskError, UsageError
-from sonotrace.io.picture import read_labels_noted
+from sonotrace.io.picture import MAX_GREY_IDS, read_labels_noted
 from sonotrace.io.whole import whole_folder
 from sonotrace.models.weights import load_model, read_facts, weights_sha256
 from sonotrace.nn.memory import Bounded, MemoryPolicy, Recent, Unbounded
@@ -42,6 +42,17 @@ class Prompts:
     boxes: list[str] = field(default_factory=list)
     clicks: list[str] = field(default_factory=list)
     void: int | None = None
+
+
+class Marks(NamedTuple):
+    """What marks the target, as it was read."""
+
+    masks: dict[int, LabelMap]
+    """Label maps by frame of the clip. Void has become background."""
+    notes: list[str]
+    """How they were read."""
+    record: list[dict[str, object]]
+    """Kind, file name or value, frame in the file and ids of every mark, for the report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +91,7 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
     require_apart(options.out, [options.inputs.path, Path(options.model), *marks])
     with whole_folder(options.out, overwrite=options.overwrite) as folder:
         opened = open_input(options.inputs)
-        masks, notes = read_prompts(options.prompts, opened.clip)
+        masks, notes, record = read_prompts(options.prompts, opened.clip)
         notes += require_inside(masks, opened)
         runtime = RuntimeSettings.named(
             options.device, options.backend, options.precision, frames=len(opened.clip)
@@ -113,7 +124,7 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
         notes += [used.note] if used.note else []
         summary = _summary(options, job, log, seconds) | asdict(used)
         summary["warnings"] = [*warnings(job), *notes]
-        settings = _settings(options, job, tracker)
+        settings = _settings(options, job, tracker) | {"prompts": record}
         facts: dict[str, object] = {"model": Path(options.model).name}
         facts |= {key: summary[key] for key in ("device", "backend", "precision")}
         facts |= {"memory": options.memory, "remembered": f"every {options.memory_every} frames"}
@@ -122,40 +133,50 @@ def run_track(options: TrackOptions, console: Console) -> dict[str, Any]:
     return summary
 
 
-def read_prompts(prompts: Prompts, clip: Clip) -> tuple[dict[int, LabelMap], list[str]]:
-    """Return the given label maps by frame of the clip, and notes on how they were read.
+def read_prompts(prompts: Prompts, clip: Clip) -> Marks:
+    """Read the marks: the label maps by frame of the clip, and how they came about.
 
-    Boxes and clicks become objects of their own, numbered from the first free id on.
+    A mask without `@FRAME` belongs to the frame of its name, else to the first. Boxes and
+    clicks become objects of their own, numbered from the first free id on.
+
+    Raises:
+        MaskError: A mask has another size than the clip, or more ids than anyone draws.
+        UsageError: There is no mark, two of them overlap, or a frame is not there.
     """
-    masks: dict[int, LabelMap] = {}
-    notes: list[str] = []
+    marks = Marks({}, [], [])
     for typed in prompts.masks:
-        name, frame = _at_frame(typed, clip)
-        labels, note = read_labels_noted(Path(name), void=255 if prompts.void == 255 else None)
+        path, frame = _mask_at(typed, clip, marks.notes)
+        labels, note = read_labels_noted(path, void=255 if prompts.void == 255 else None)
         if tuple(labels.shape) != clip.shape[1:]:
             raise MaskError(
-                f"{name}: {labels.shape[1]} x {labels.shape[0]} pixels for a clip of "
+                f"{path}: {labels.shape[1]} x {labels.shape[0]} pixels for a clip of "
                 f"{clip.shape[2]} x {clip.shape[1]}. Draw it on a frame of the clip itself."
             )
-        _add(masks, frame, labels, typed)
-        notes += [note] if note else []
+        _require_few_ids(path, labels)
+        marks.notes.extend([note] if note else [])
+        _add(marks, frame, labels, typed)
+        _record(marks, {"kind": "mask", "name": path.name}, clip.first_frame + frame, labels)
     for typed in prompts.boxes:
         place, frame = _at_frame(typed, clip)
         column, row, width, height = numbers(place, 4, "--box")
         mask = mask_from_box((column, row, width, height), clip.shape[1:])
-        _add(masks, frame, mask.to(torch.uint8) * _free_id(masks), typed)
-        notes.append(f"--box {typed}: started from the ellipse in the box.")
+        labels = mask.to(torch.uint8) * _free_id(marks.masks)
+        _add(marks, frame, labels, typed)
+        _record(marks, {"kind": "box", "value": place}, clip.first_frame + frame, labels)
+        marks.notes.append(f"--box {typed}: started from the ellipse in the box.")
     for typed in prompts.clicks:
         place, frame = _at_frame(typed, clip)
         column, row = numbers(place, 2, "--click")
         mask = mask_from_click(column, row, clip[frame])
-        _add(masks, frame, mask.to(torch.uint8) * _free_id(masks), typed)
-        notes.append(f"--click {typed}: started from the area as bright as the click.")
-    if not masks:
+        labels = mask.to(torch.uint8) * _free_id(marks.masks)
+        _add(marks, frame, labels, typed)
+        _record(marks, {"kind": "click", "value": place}, clip.first_frame + frame, labels)
+        marks.notes.append(f"--click {typed}: started from the area as bright as the click.")
+    if not marks.masks:
         raise UsageError(
             "nothing marks the target. Give --mask FILE, --box X,Y,W,H or --click X,Y."
         )
-    return masks, notes
+    return marks
 
 
 def require_inside(masks: dict[int, LabelMap], opened: Opened) -> list[str]:
@@ -211,15 +232,58 @@ def _at_frame(typed: str, clip: Clip) -> tuple[str, int]:
     return what, frame
 
 
-def _add(masks: dict[int, LabelMap], frame: int, labels: LabelMap, typed: str) -> None:
+def _mask_at(typed: str, clip: Clip, notes: list[str]) -> tuple[Path, int]:
+    """Return the file of a mask and its frame in the clip, with a note where nobody named it."""
+    name, frame = _at_frame(typed, clip)
+    path = Path(name)
+    if _split(typed)[1] is not None or clip.names is None or len(clip) == 1:
+        return path, frame
+    if path.stem not in clip.names:
+        notes.append(
+            f"{path.name}: no frame of the clip has this name; taken as the mask of frame "
+            f"{clip.first_frame}, {clip.names[0]}. If it is that of another, add @FRAME."
+        )
+        return path, frame
+    frame = clip.names.index(path.stem)
+    if frame:
+        notes.append(
+            f"{path.name}: taken as the mask of frame {clip.first_frame + frame}, which has "
+            f"the same name."
+        )
+    return path, frame
+
+
+def _require_few_ids(path: Path, labels: LabelMap) -> None:
+    """Refuse a photograph with a palette, whose colours would be followed as objects."""
+    ids = _ids(labels)
+    if len(ids) > MAX_GREY_IDS:
+        shown = ", ".join(str(value) for value in ids[:8])
+        raise MaskError(
+            f"{path}: {len(ids)} object ids ({shown}, ...), where a mask to start from has at "
+            f"most {MAX_GREY_IDS}. It may be a photograph saved with a palette, or a mask that "
+            f"was smoothed; give a palette PNG whose pixel value is the object id."
+        )
+
+
+def _ids(labels: LabelMap) -> list[int]:
+    """Return the object ids, ascending; void and background are none."""
+    return [int(value) for value in labels.unique() if int(value) not in {0, VOID}]
+
+
+def _record(marks: Marks, what: dict[str, object], frame: int, labels: LabelMap) -> None:
+    marks.record.append(what | {"frame": frame, "ids": _ids(labels)})
+
+
+def _add(marks: Marks, frame: int, labels: LabelMap, typed: str) -> None:
     """Put label maps of one frame together; two objects must not claim one pixel."""
-    before = masks.get(frame)
+    labels = labels.masked_fill(labels == VOID, 0)
+    before = marks.masks.get(frame)
     if before is None:
-        masks[frame] = labels
+        marks.masks[frame] = labels
         return
     if bool(((before > 0) & (labels > 0)).any()):
         raise UsageError(f"{typed} overlaps with what was marked in the same frame before.")
-    masks[frame] = torch.where(labels > 0, labels, before)
+    marks.masks[frame] = torch.where(labels > 0, labels, before)
 
 
 def _free_id(masks: dict[int, LabelMap]) -> int:
@@ -272,6 +336,7 @@ def _settings(options: TrackOptions, job: TrackJob, tracker: Tracker) -> dict[st
         if name in {"backward", "target", "memory", "memory_every", "save_probabilities"}
     }
     return settings | {
+        "void": options.prompts.void,
         "memory_frames": tracker.settings.memory.model_dump(exclude={"policy"}),
         "top_k": tracker.settings.top_k,
         "longest_side": _longest_side(tracker),
@@ -291,10 +356,11 @@ def _write_report(
     log: TrackLog,
     summary: dict[str, object],
 ) -> None:
+    masks = dict.fromkeys(Path(_split(typed)[0]) for typed in options.prompts.masks)
     Report(
         command="track",
         settings=settings,
-        inputs=[describe_input(options.inputs.path)],
+        inputs=[describe_input(path) for path in [options.inputs.path, *masks]],
         model={"name": Path(options.model).name, "sha256": summary["weights"]},
         seed=options.seed,
         device=str(summary["device"]),

@@ -2,18 +2,19 @@
 
 The clip is gone through twice: once to track, writing each mask as it comes; once more, in
 the order of the frames, to draw and to measure. So no more than a frame is held at a time,
-also when the tracker goes backwards.
+also when the tracker goes backwards. An object that goes back from a later mark than others is
+put into the masks that are written already.
 """
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from sonotrace.data.clip import Clip
 from sonotrace.io.picture import read_labels, write_labels, write_picture
@@ -21,8 +22,8 @@ from sonotrace.io.video import write_video
 from sonotrace.report.measurements import Finding, MeasurementsFile, Target
 from sonotrace.report.overlay import draw_outlines
 from sonotrace.report.timings import Timings
-from sonotrace.tasks.track import FrameResult, TargetState, Tracker, track_clip
-from sonotrace.types import Frame, LabelMap
+from sonotrace.tasks.track import FrameResult, TargetState, Tracker, first_marks, track_clip
+from sonotrace.types import Frame, LabelMap, Probability
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], int, str], Iterable[T]]
@@ -45,6 +46,10 @@ class TrackJob:
     backward: bool = False
     target: Target = "lesion"
     save_probabilities: bool = False
+
+    def given(self) -> dict[int, LabelMap]:
+        """Return the given label maps cut to the part that the tracker sees."""
+        return {frame: _cut(labels, self.area) for frame, labels in self.masks.items()}
 
 
 @dataclass(kw_only=True)
@@ -103,12 +108,14 @@ def track_into(folder: Path, job: TrackJob, tracker: Tracker, progress: Progress
     if job.save_probabilities:
         (folder / "probabilities").mkdir()
     seen = job.clip if job.area is None else job.clip.cropped(job.area)
-    given = {frame: _cut(labels, job.area) for frame, labels in job.masks.items()}
+    given = job.given()
+    firsts = first_marks(given).values()
+    twice = max(firsts) - min(firsts) if job.backward else 0
     results = track_clip(tracker, seen, given, backward=job.backward)
-    for result in progress(results, len(job.clip), "tracking"):
-        log.add(result)
+    for result in progress(results, len(job.clip) + twice, "tracking"):
         with log.timings.measure("write masks"):
-            _write_masks(folder, job, result)
+            written = _write_masks(folder, job, result)
+        log.add(written)
     rate = job.clip.frames_per_second or _FALLBACK_RATE
     with MeasurementsFile(
         folder / "measurements.csv", job.target, job.clip.spacing_mm
@@ -122,12 +129,48 @@ def track_into(folder: Path, job: TrackJob, tracker: Tracker, progress: Progress
     return log
 
 
-def _write_masks(folder: Path, job: TrackJob, result: FrameResult) -> None:
+def _write_masks(folder: Path, job: TrackJob, result: FrameResult) -> FrameResult:
+    """Write an answer, and return what is left of it beside an earlier one for its frame."""
     name = mask_name(job.clip, result.frame)
-    write_labels(folder / "masks" / name, _paste(result.labels, job))
+    path = folder / "masks" / name
+    labels = _paste(result.labels, job)
+    second = path.exists()
+    if second:
+        before = read_labels(path)
+        labels = torch.where(before > 0, before, labels)
+        result = _lose_hidden(result, labels)
+    write_labels(path, labels)
     if job.save_probabilities:
         path = folder / "probabilities" / Path(name).with_suffix(".npz")
-        save_probabilities(path, result.object_ids, _paste(result.probabilities, job))
+        ids, probabilities = result.object_ids, _paste(result.probabilities, job)
+        if second:
+            ids, probabilities = _join(path, ids, probabilities)
+        save_probabilities(path, ids, probabilities)
+    return result
+
+
+def _lose_hidden(result: FrameResult, labels: LabelMap) -> FrameResult:
+    """Call those objects lost that have no pixel in `labels`: others hold all of theirs."""
+    shown = [bool((labels == identity).any()) for identity in result.object_ids]
+    confidence = zip(result.confidence, shown, strict=True)
+    states = zip(result.states, shown, strict=True)
+    return replace(
+        result,
+        confidence=tuple(value if seen else 0.0 for value, seen in confidence),
+        states=tuple(state if seen else TargetState.LOST for state, seen in states),
+    )
+
+
+def _join(
+    path: Path, ids: tuple[int, ...], probabilities: Probability
+) -> tuple[tuple[int, ...], Float[torch.Tensor, "all H W"]]:
+    """Put objects behind those of a file, with no more probability than those leave."""
+    with np.load(path) as stored:
+        before = torch.from_numpy(stored["probabilities"]).float()  # (O, H, W)
+        known = tuple(int(identity) for identity in stored["object_ids"])
+    left = (1 - before.sum(0)).clamp(min=0)
+    share = (left / probabilities.sum(0).clamp(min=1e-6)).clamp(max=1)
+    return (*known, *ids), torch.cat([before, probabilities * share])
 
 
 def save_probabilities(
@@ -172,7 +215,7 @@ def _draw_and_measure(
                 yield picture.expand(3, -1, -1)
                 continue
             labels = read_labels(folder / "masks" / mask_name(job.clip, frame))
-            for position in positions[frame]:
+            for position in sorted(positions[frame], key=log.object_ids.__getitem__):
                 mask = labels == log.object_ids[position]
                 log.areas[position] = int(mask.sum())
                 measurements.write(

@@ -8,6 +8,7 @@ from sonotrace.io.picture import read_labels
 from sonotrace.report.overlay import draw_outlines
 from sonotrace.report.page import Curve, Section, curve, embed, write_page
 from sonotrace.report.track import TrackJob, TrackLog, mask_name
+from sonotrace.tasks.track import first_marks
 
 _PICTURES = 8
 _RANGES = 12
@@ -76,6 +77,28 @@ def warnings(job: TrackJob) -> list[str]:
         notes.append(f"Lengths are in pixels: {job.clip.spacing_note}")
     if job.clip.times_s is None:
         notes.append("The clip has no clock: no times and no speeds; the overlay plays at 10 Hz.")
+    return [*notes, *_frames_without_masks(job)]
+
+
+def _frames_without_masks(job: TrackJob) -> list[str]:
+    """Say which frames before the marks have no mask, in all or of some object."""
+    if job.backward:
+        return []
+    firsts, counted_from = first_marks(job.given()), job.clip.first_frame
+    begin = min(firsts.values())
+    notes = []
+    if begin > 0:
+        last = counted_from + begin - 1
+        who = f"frames {counted_from} to {last} lie before the first mark and have"
+        if begin == 1:
+            who = f"frame {last} lies before the first mark and has"
+        notes.append(f"{who} no mask; add --backward.")
+    notes += [
+        f"object {identity} is first marked in frame {counted_from + first} and has no mask "
+        f"before it; add --backward."
+        for identity, first in firsts.items()
+        if first > begin
+    ]
     return notes
 
 

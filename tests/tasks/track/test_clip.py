@@ -4,7 +4,7 @@ import torch
 from sonotrace.data.clip import clip_from_frames
 from sonotrace.data.masks import MaskTrack, masks_from_maps
 from sonotrace.errors import MaskError
-from sonotrace.tasks.track import Tracker, given_masks, track_clip
+from sonotrace.tasks.track import Tracker, first_marks, given_masks, track_clip
 
 
 class Guarded:
@@ -103,3 +103,54 @@ def test_a_frame_without_a_label_map_cannot_be_given(moving):
     truth = masks_from_maps(moving[1][:3])
     with pytest.raises(MaskError, match=r"no label map for frames \[5\].*from 0 to 2"):
         given_masks(truth, [0, 5])
+
+
+@pytest.fixture
+def late(scene):
+    """Object 1 is first marked in frame 2, object 4 in frame 5; both are there all the time."""
+    painted = [scene({1: (4, 4 * t), 4: (20, 28 - 4 * t)}) for t in range(8)]
+    labels = [truth for _, truth in painted]
+    masks = {frame: torch.where(labels[frame] == i, i, 0).byte() for frame, i in ((2, 1), (5, 4))}
+    return clip_from_frames([frame for frame, _ in painted]), labels, masks
+
+
+def test_each_object_goes_back_from_the_frame_where_it_is_first_marked(network, late):
+    clip, labels, masks = late
+    answers = list(track_clip(Tracker(network), clip, masks, backward=True))
+    found = torch.zeros(8, 32, 40).byte()
+    for answer in answers:
+        found[answer.frame] = torch.where(
+            found[answer.frame] > 0, found[answer.frame], answer.labels
+        )
+    assert torch.equal(found, torch.stack(labels))
+    assert [answer.frame for answer in answers] == [2, 3, 4, 5, 6, 7, 4, 3, 2, 1, 0]
+    assert [answer.object_ids for answer in answers[6:9]] == [(4,), (4,), (4,)]
+    assert [set(answer.object_ids) for answer in answers[9:]] == [{1, 4}, {1, 4}]
+
+
+def test_going_back_takes_in_the_masks_on_the_way_without_repeating_their_objects(network, late):
+    clip, labels, masks = late
+    masks[3] = torch.where(labels[3] == 1, 1, 0).byte()
+    answers = list(track_clip(Tracker(network), clip, masks, backward=True))[6:]
+    assert [answer.frame for answer in answers] == [4, 3, 2, 1, 0]
+    for answer in answers[:3]:
+        assert answer.object_ids == (4,)
+        assert len(answer.probabilities) == len(answer.states) == len(answer.confidence) == 1
+        assert torch.equal(answer.labels, torch.where(labels[answer.frame] == 4, 4, 0).byte())
+
+
+def test_a_mask_that_only_corrects_does_not_change_the_way_back(network, moving):
+    frames, labels = moving
+    clip = clip_from_frames(frames)
+    alone, corrected = (
+        list(track_clip(Tracker(network), clip, masks, backward=True))
+        for masks in ({3: labels[3]}, {3: labels[3], 6: torch.roll(labels[6], 5, dims=1)})
+    )
+    assert [answer.frame for answer in corrected] == [3, 4, 5, 6, 7, 2, 1, 0]
+    assert same(probabilities(alone[5:]), probabilities(corrected[5:]))
+
+
+def test_the_first_marks_are_the_earliest_of_each_object(moving):
+    labels = moving[1]
+    only = torch.where(labels[2] == 4, 4, 0).byte()
+    assert first_marks({5: labels[5], 2: only}) == {4: 2, 1: 5}

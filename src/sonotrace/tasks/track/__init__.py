@@ -1,6 +1,6 @@
 """Follow objects through a clip or a stream, frame by frame, from the mask of one frame."""
 
-from sonotrace.tasks.track.clip import given_masks, track_clip
+from sonotrace.tasks.track.clip import first_marks, given_masks, track_clip
 from sonotrace.tasks.track.memory import MemoryPropagator
 from sonotrace.tasks.track.objects import FrameResult
 from sonotrace.tasks.track.propagator import Propagator
@@ -16,6 +16,7 @@ __all__ = [
     "TargetState",
     "Tracker",
     "TrackerSettings",
+    "first_marks",
     "fit_state_thresholds",
     "given_masks",
     "track_clip",
