@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from sonotrace.cli import app
@@ -38,6 +39,18 @@ def test_a_clip_becomes_a_training_set(clip, tmp_path):
     report = json.loads((out / "report.json").read_text())
     assert report["settings"]["every"] == [2, 4]
     assert report["seed"] == 3
+
+
+def test_a_folder_of_clips_is_sampled_clip_by_clip(clip, tmp_path):
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    frames = [Image.new("L", (32, 24), 10 * i) for i in range(20)]
+    for name in ("one", "two"):
+        frames[0].save(folder / f"{name}.gif", save_all=True, append_images=frames[1:])
+    (folder / "notes.txt").write_text("words")
+    result = run(folder, clip, "--out", tmp_path / "set", "--size", 16)
+    assert read_davis(tmp_path / "set").names == ("cine", "one", "two")
+    assert "left out, as it is none: notes.txt" in result.stderr
 
 
 def test_spacing_and_crop_are_applied(clip, tmp_path):

@@ -16,6 +16,7 @@ from sonotrace.errors import MaskError, ResourceError
         (MemoryError(), 6),
         (RuntimeError("CUDA error: out of memory"), 6),
         (OSError(errno.ENOSPC, "No space left on device"), 6),
+        (OSError(errno.EFBIG, "File too large"), 6),
         (OSError(errno.EIO, "Input/output error"), 1),
         (KeyError("a"), 1),
         (KeyboardInterrupt(), 130),

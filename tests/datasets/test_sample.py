@@ -1,9 +1,11 @@
+import csv
 from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sonotrace.data.clip import clip_from_frames
 from sonotrace.data.masks import masks_from_maps
@@ -12,6 +14,7 @@ from sonotrace.datasets.sample import (
     Fit,
     Source,
     Thinning,
+    clips_in,
     find_sources,
     fit,
     fit_frame,
@@ -22,6 +25,7 @@ from sonotrace.datasets.sample import (
 )
 from sonotrace.errors import UsageError
 from sonotrace.io.davis import read_davis, read_frame_rows, write_davis
+from sonotrace.io.davis.layout import is_plain_name
 from sonotrace.io.picture import write_labels, write_picture
 from sonotrace.io.readers import open_clip
 
@@ -226,7 +230,61 @@ def test_a_clip_given_twice_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a b/c", "a_b_c"), ("../..", "clip"), ("Größe", "Gr_e"), ("x" * 300, "x" * 100)],
+    [("a b/c", "a_b_c"), ("../..", "clip"), ("x" * 300, "x" * 100), ("a__b", "a__b")],
 )
 def test_names_are_made_plain(text, expected):
     assert plain_name(text) == expected
+
+
+@pytest.mark.parametrize("name", ["Größe", "心臓_2", "сердце-1", "हिन्दी", "c-ü", "แก้ว"])
+def test_letters_of_any_script_are_kept(name):
+    assert plain_name(name) == name
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(alphabet=st.characters(), max_size=300))
+def test_a_name_made_plain_can_name_a_file(text):
+    assert is_plain_name(plain_name(text))
+
+
+def davis(root, *samples):
+    """A data set of small clips, given as (name, patient)."""
+    masks = masks_from_maps(maps())
+    write_davis(
+        root, [VideoSample(id=n, group=p or n, clip=clip(), masks=masks) for n, p in samples]
+    )
+    return root
+
+
+def test_a_clip_without_a_patient_gets_none_and_leads_back_to_its_folder(tmp_path):
+    sources = find_sources([davis(tmp_path / "dv", ("bear 1", ""), ("c-ü", ""))], open_clip)
+    assert [s.name for s in sources] == ["bear_1", "c-ü"]
+    assert [s.attributes["source"] for s in sources] == ["dv/bear 1", "dv/c-ü"]
+    (tmp_path / "out").mkdir()
+    list(thin_clips(sources, tmp_path / "out", SMALL))
+    table = (tmp_path / "out/attributes.csv").read_text(encoding="utf-8")
+    assert [row["patient"] for row in csv.DictReader(table.splitlines())] == ["", ""]
+
+
+def test_a_patient_that_is_called_as_a_clip_keeps_all_its_clips(tmp_path):
+    path = davis(tmp_path / "dv", ("bear 1", ""), ("bear 2", "bear 1"))
+    assert [s.group for s in find_sources([path], open_clip)] == ["bear 1", "bear 1"]
+
+
+def test_a_folder_of_clips_is_opened_and_the_rest_is_named(tmp_path):
+    for name in ("b 10.gif", "b 2.gif"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("words")
+    (tmp_path / ".hidden").write_text("")
+    clips, others = clips_in(tmp_path)
+    assert [path.name for path in clips] == ["b 2.gif", "b 10.gif"]
+    assert others == ["notes.txt"]
+
+
+def test_a_folder_of_frames_and_a_folder_without_clips_stay_what_they_are(tmp_path):
+    frames = folder(tmp_path / "frames")
+    Image.new("L", (8, 8)).save(frames / "a.gif")
+    assert clips_in(frames) == ([frames], [])
+    (tmp_path / "notes.txt").write_text("words")
+    assert clips_in(tmp_path) == ([tmp_path], [])
+    assert clips_in(davis(tmp_path / "dv", ("a", ""))) == ([tmp_path / "dv"], [])

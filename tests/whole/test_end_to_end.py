@@ -91,7 +91,7 @@ def test_the_whole_way(sonotrace, frames, mask, tiny_weights, tmp_path):
     assert outcome.code == 0, outcome.err
     assert set(json.loads(outcome.out)) >= TRACK_KEYS
     assert {path.name for path in out.iterdir()} == {
-        *("masks", "overlay.mp4", "measurements.csv", "report.json", "report.html")
+        *("masks", "overlay.mp4", "measurements.csv", "report.json", "report.html", ".sonotrace")
     }
     assert [path.name for path in sorted((out / "masks").iterdir())] == [
         path.name for path in sorted(frames.iterdir())
@@ -112,6 +112,15 @@ def test_the_whole_way(sonotrace, frames, mask, tiny_weights, tmp_path):
     sampled = sonotrace("data", "sample", frames, "--out", tmp_path / "set", "--every", "2")
     assert sampled.code == 0, sampled.err
     assert sonotrace("inspect", tmp_path / "set", "--json").code == 0
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(track, mask, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.txt").write_text("mine")
+    outcome = track("--mask", mask, "--overwrite")
+    assert outcome.code == 2
+    assert "did not write (thesis.txt)" in outcome.err
+    assert (tmp_path / "out/thesis.txt").read_text() == "mine"
 
 
 def test_the_same_command_twice_gives_the_same_result(track, mask, tmp_path):

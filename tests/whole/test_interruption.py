@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from sonotrace.io.whole import whole_folder
+
 INTERRUPTED, TERMINATED = 130, 143
 
 
@@ -40,6 +42,33 @@ def wait_until(holds, process):
         time.sleep(0.01)
 
 
+STOPPED_WHILE_IT_STARTS = """
+import os, signal, sys
+
+class Stop:
+    def find_spec(self, name, *_):
+        if name == {module!r} and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Stop())
+from sonotrace.cli import main
+sys.argv = ["sonotrace", "models"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "sonotrace.cli.track", "torch"])
+def test_ctrl_c_while_the_program_starts_ends_with_130(module):
+    code = STOPPED_WHILE_IT_STARTS.format(module=module)
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True
+    )
+    assert (outcome.returncode, outcome.stdout) == (INTERRUPTED, "")
+    assert outcome.stderr.startswith("interrupted.")
+    assert "Traceback" not in outcome.stderr
+
+
 @pytest.fixture
 def long_clip(frames):
     """The small clip, long enough to be stopped in."""
@@ -67,8 +96,8 @@ def test_a_stopped_track_leaves_nothing(
 
 def test_a_stopped_track_keeps_what_it_was_to_replace(long_clip, mask, tiny_weights, tmp_path):
     old = tmp_path / "out"
-    old.mkdir()
-    (old / "report.json").write_text("old")
+    with whole_folder(old) as folder:
+        (folder / "report.json").write_text("old")
     before = set(tmp_path.rglob("*"))
     with tracking(long_clip, mask, tiny_weights, old, "--overwrite") as process:
         process.send_signal(signal.SIGTERM)

@@ -1,46 +1,19 @@
 """The `sonotrace` command.
 
 One file per command. A command parses, calls one function and says what it wrote; heavy
-packages are imported inside it, so that `--help` is instant.
+packages are imported inside it, so that `--help` is instant. The commands themselves are
+imported by `main`, so that Ctrl-C ends the program in good order from the first moment on.
 """
 
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
-import typer
-
-from sonotrace.cli import benchmark, data, models, simulate
-from sonotrace.cli.demo import demo
-from sonotrace.cli.evaluate import evaluate
 from sonotrace.cli.failure import Stopped, explain, signals_raised
-from sonotrace.cli.inspect import inspect
-from sonotrace.cli.track import track
-from sonotrace.cli.train import train
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="Deep learning on ultrasound video: open it, follow a target, score, train. "
-    "Research use only, not a medical device.\n\nExample: sonotrace demo",
-)
-
-
-app.command()(demo)
-app.command()(evaluate)
-app.command()(inspect)
-app.command()(track)
-app.command()(train)
-app.add_typer(benchmark.app, name="benchmark")
-app.add_typer(data.app, name="data")
-app.add_typer(models.app, name="models")
-app.add_typer(simulate.app, name="simulate")
-
-
-@app.callback()
-def _root() -> None:
-    """Keep subcommands as subcommands even while there is only one."""
+if TYPE_CHECKING:
+    from sonotrace.cli.commands import app as app
 
 
 def main() -> None:
@@ -53,8 +26,24 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         with signals_raised():
+            from sonotrace.cli.commands import app
+
             app()
     except (Exception, KeyboardInterrupt, Stopped) as error:
         message, code = explain(error)
-        typer.secho(message, fg="red", err=True)
+        _say(message)
         sys.exit(code)
+
+
+def _say(message: str) -> None:
+    import typer
+
+    typer.secho(message, fg="red", err=True)
+
+
+def __getattr__(name: str) -> object:
+    if name != "app":
+        raise AttributeError(f"module 'sonotrace.cli' has no attribute {name!r}")
+    from sonotrace.cli.commands import app
+
+    return app

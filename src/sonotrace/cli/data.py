@@ -9,6 +9,7 @@ from sonotrace.cli import options
 from sonotrace.errors import SpacingError, UsageError
 
 if TYPE_CHECKING:
+    from sonotrace.cli.console import Console
     from sonotrace.data.clip import Clip
     from sonotrace.datasets.sample import Source, Thinned, Thinning
 
@@ -24,7 +25,9 @@ def _root() -> None:
 def sample(
     clips: Annotated[
         list[Path],
-        typer.Argument(help="Videos, DICOM files, sequences, folders of frames, DAVIS folders."),
+        typer.Argument(
+            help="Videos, DICOM files, sequences, folders of them or of frames, DAVIS folders."
+        ),
     ],
     out: options.Out,
     every: Annotated[
@@ -67,6 +70,7 @@ def sample(
     from sonotrace.io.whole import whole_folder
 
     console = Console(quiet=quiet or json)
+    clips = _open_up(clips, console)
     thinning = Thinning(
         every=_steps(every), limit=limit, size=size, letterbox=letterbox, seed=seed, jpeg=jpeg
     )
@@ -99,6 +103,20 @@ def sample(
     console.say(f"{out}: {len(done)} clips, {frames} frames, {masks} masks.")
     if json:
         print_json({"out": str(out), "seed": seed} | _results(done) | {"warnings": _warnings(done)})
+
+
+def _open_up(paths: list[Path], console: "Console") -> list[Path]:
+    """Put the clips of folders that hold some in the place of these folders."""
+    from sonotrace.datasets.sample import clips_in
+
+    found: list[Path] = []
+    for path in paths:
+        clips, others = clips_in(path)
+        if others:
+            names = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
+            console.warn(f"{path}: {len(clips)} clips; left out, as it is none: {names}.")
+        found += clips
+    return found
 
 
 def _steps(text: str) -> tuple[int, int]:

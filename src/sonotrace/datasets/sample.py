@@ -4,14 +4,16 @@ One frame is kept every 5 to 10, at most 250 per clip, scaled to 448 x 448: so w
 set on which STNAN follows needles (Front. Oncol. 2025, doi:10.3389/fonc.2024.1519536). The
 article scales to a square whatever the picture's sides; `letterbox` keeps the aspect instead.
 
-Columns of attributes.csv that lead back to the source: `source` (file), `source_size` (columns x
-rows of the frames that were scaled), `source_crop` (column, row, width, height of these in the
-file, where it was cropped), `placed` (column, row, width, height of the scaled frame in the
-frame as written).
+Columns of attributes.csv that lead back to the source: `source` (file, or folder in DAVIS layout
+and clip), `source_size` (columns x rows of the frames that were scaled), `source_crop` (column,
+row, width, height of these in the file, where it was cropped), `placed` (column, row, width, height
+of the scaled frame in the frame as written).
 """
 
 import random
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +35,15 @@ from sonotrace.io.davis import (
     looks_like_davis,
     read_davis,
 )
+from sonotrace.io.folder import natural_key, picture_files
 from sonotrace.io.masks import open_masks
+from sonotrace.io.readers import READERS
 from sonotrace.settings import Settings
 from sonotrace.types import Frame, LabelMap
 
 _FRAME_FOLDERS = {"frames", "images", "pictures"}
+_LONGEST_NAME = 180
+"""Bytes in UTF-8; file systems take 255 with what is added."""
 
 
 class Thinning(Settings):
@@ -93,6 +99,30 @@ class Fit:
     left: int = 0
 
 
+def clips_in(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the clips a folder of videos, DICOM files or sequences holds, and what else is there.
+
+    A file, a folder of frames and a folder in DAVIS layout are given back as they are.
+
+    Raises:
+        ReadError: The folder cannot be listed.
+    """
+    if not path.is_dir() or looks_like_davis(path) or picture_files(path):
+        return [path], []
+    files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    files.sort(key=lambda file: natural_key(file.name))
+    clips = [file for file in files if _is_clip(file)]
+    return clips or [path], [file.name for file in files if clips and file not in clips]
+
+
+def _is_clip(file: Path) -> bool:
+    """Whether a file can be opened alone; the table of contents of a DICOM medium cannot."""
+    try:
+        return file.name != "DICOMDIR" and any(reader.matches(file) for reader in READERS)
+    except OSError:
+        return True  # whoever opens it says what is wrong
+
+
 def find_sources(
     paths: Sequence[Path],
     open_clip: Callable[[Path], Clip],
@@ -122,7 +152,10 @@ def find_sources(
     for path in paths:
         if looks_like_davis(path):
             samples = read_davis(path, resolution=resolution)
-            sources += (_from_sample(sample, path) for sample in samples)
+            clips_of = Counter(samples.groups)
+            sources += (
+                _from_sample(sample, path, alone=clips_of[sample.group] == 1) for sample in samples
+            )
         else:
             sources.append(_from_clip(open_clip(path), path))
     return _with_names_of_their_own(sources)
@@ -192,9 +225,16 @@ def fit_labels(labels: LabelMap, how: Fit) -> UInt8[Tensor, "size size"]:
 
 
 def plain_name(text: str) -> str:
-    """Return `text` with everything replaced by _ that a file's name should not hold."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")
-    return name[:100] or "clip"
+    """Return `text` with all but letters and digits of any script, and . _ -, replaced by _."""
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(sign if _is_of_a_word(sign) or sign in "._-" else "/" for sign in composed)
+    name = re.sub("/+", "_", kept).strip("._")[:100]
+    return name.encode()[:_LONGEST_NAME].decode(errors="ignore") or "clip"
+
+
+def _is_of_a_word(sign: str) -> bool:
+    """Whether it is a letter, a digit, or a mark that belongs to a letter (as in Hindi)."""
+    return sign.isalnum() or unicodedata.category(sign).startswith("M")
 
 
 def _stem(path: Path) -> str:
@@ -224,13 +264,15 @@ def _from_clip(clip: Clip, path: Path) -> Source:
     )
 
 
-def _from_sample(sample: VideoSample, path: Path) -> Source:
+def _from_sample(sample: VideoSample, path: Path, *, alone: bool) -> Source:
+    """Return a clip of a data set; one that is its own group, and `alone`, stays its own."""
+    name = plain_name(sample.id)
     return Source(
-        name=plain_name(sample.id),
-        group=sample.group,
+        name=name,
+        group=name if alone and sample.group == sample.id else sample.group,
         clip=sample.clip,
         masks=sample.masks,
-        attributes={"source": path.name} | sample.attributes,
+        attributes={"source": f"{path.resolve().name}/{sample.id}"} | sample.attributes,
     )
 
 

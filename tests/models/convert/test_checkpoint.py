@@ -73,7 +73,17 @@ def test_an_unknown_origin_lists_those_there_are(tmp_path):
         import_checkpoint("xmem", tmp_path / "file.pth")
 
 
+@pytest.mark.parametrize("content", [b'{"schema_version": 1}', b"", b"PK\x03\x04 cut"])
+def test_what_is_no_checkpoint_is_told_which_file_is_meant(tmp_path, content):
+    (tmp_path / "report.json").write_bytes(content)
+    with pytest.raises(ModelError, match=r"Expected: stcn.pth, as published at .*STCN\. ") as found:
+        import_checkpoint("stcn", tmp_path / "report.json")
+    assert "\n" not in str(found.value)
+
+
 def test_the_wrong_checkpoint_is_named_with_what_it_lacks(tmp_path):
     torch.save({"a": torch.ones(1)}, tmp_path / "file.pth")
-    with pytest.raises(ModelError, match=r"file.pth: not a checkpoint of STCN .* 405 missing"):
+    with pytest.raises(
+        ModelError, match=r"file.pth: not a checkpoint of STCN .* 405 missing.* Expected: stcn.pth"
+    ):
         import_checkpoint("stcn", tmp_path / "file.pth")

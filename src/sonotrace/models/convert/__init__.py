@@ -18,6 +18,8 @@ class Converter:
     """How to read the checkpoints of one origin."""
 
     origin: str
+    file: str
+    """Which file of theirs is expected, for those who gave another."""
     config: Settings
     """Of our network that computes the same."""
     convert: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
@@ -26,6 +28,7 @@ class Converter:
 CONVERTERS: dict[str, Converter] = {
     "stcn": Converter(
         origin="github.com/hkchengrex/STCN",
+        file="stcn.pth, as published at github.com/hkchengrex/STCN",
         config=stcn.SIZES["paper"],
         convert=convert_stcn,
     ),

@@ -25,11 +25,15 @@ def import_checkpoint(family: str, path: Path) -> tuple[nn.Module, dict[str, obj
             f"checkpoints of {family!r} cannot be imported; those of {', '.join(CONVERTERS)} can."
         )
     converter = CONVERTERS[family]
-    tensors = read_checkpoint(path)
+    advice = f"Expected: {converter.file}. Download it again and give that file."
+    try:
+        tensors = read_checkpoint(path)
+    except ModelError as error:
+        raise ModelError(f"{error} {advice}") from error
     try:
         converted = converter.convert(tensors)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(f"{path}: {error}. {advice}") from error
     model = build_model(converter.config)
     model.load_state_dict(converted)
     facts: dict[str, object] = {
@@ -56,12 +60,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
-            f"{path}: not opened: no checkpoint, or one that would run code when it is opened."
+            f"{path}: not opened: no checkpoint that torch.save wrote, or one with more in it than "
+            f"tensors, which would run code when it is opened."
         ) from error
     except MemoryError:
         raise
     except Exception as error:  # a damaged pickle can raise anything
-        raise ModelError(f"{path}: not a whole checkpoint: {error}") from error
+        raise ModelError(f"{path}: not a whole checkpoint: {_one_line(error)}.") from error
     if isinstance(state, Mapping) and isinstance(state.get("network"), Mapping):
         state = state["network"]
     if not isinstance(state, Mapping) or not state:
@@ -72,3 +77,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
                 f"{path}: {name!r} is a {type(value).__name__}, not a tensor with a name."
             )
     return dict(state)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the first line of what a library said, without its full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
