@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy import ndimage
 
 from sonotrace.datasets import DATASETS
-from sonotrace.datasets.audit import groups_of, look_alikes, require_no_look_alikes, thumbnails
+from sonotrace.datasets.audit import (
+    cases_like,
+    groups_of,
+    look_alikes,
+    require_no_look_alikes,
+    thumbnails,
+)
+from sonotrace.datasets.pictures import Case
 from sonotrace.datasets.splits import may_train_on
 from sonotrace.errors import DataContractError
 
@@ -53,6 +61,23 @@ def test_a_leak_is_refused_by_name():
 def test_a_clean_division_passes():
     training, others = thumbnails([picture(0)]), thumbnails([picture(1)])
     require_no_look_alikes(training, others, (["mine"], ["theirs"]))
+
+
+def test_a_case_is_named_once_with_the_one_it_is_most_like(tmp_path):
+    def saved(name, frame):
+        Image.fromarray(frame.permute(1, 2, 0).squeeze(-1).numpy()).save(tmp_path / f"{name}.png")
+        return Case(id=name, group=name, image=tmp_path / f"{name}.png", labels=())
+
+    fresh, copied = saved("fresh", picture(0)), saved("copied", picture(1))
+    near, same = saved("near", disturbed(picture(1))), saved("same", picture(1))
+    (found,) = cases_like([fresh, copied], [near, same])
+    assert (found.case.id, found.other.id) == ("copied", "same")
+    assert found.correlation == pytest.approx(1)
+    assert len(cases_like([copied], [near])) == 1
+
+
+def test_nothing_looks_like_nothing():
+    assert cases_like([], []) == []
 
 
 @pytest.mark.parametrize("name", ["nerve", "muscle"])

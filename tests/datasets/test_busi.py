@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sonotrace.datasets.busi import list_busi
+from sonotrace.datasets.busi import SHIPPED_GROUPS, list_busi, read_groups
 from sonotrace.errors import ReadError
 
 
@@ -51,6 +51,15 @@ def test_groups_come_from_the_file_beside_the_pictures(busi):
     assert groups == ["busi/5", "busi/benign (10)", "busi/5", "busi/normal (1)"]
 
 
+def test_without_that_file_near_duplicates_still_share_a_group(busi):
+    shipped = read_groups(SHIPPED_GROUPS)
+    assert len(shipped) == 780
+    assert len(set(shipped.values())) == 582
+    assert shipped["busi/benign (2)"] == "busi/1"
+    groups = [case.group for case in list_busi(busi).cases]
+    assert groups == [shipped[case.id] for case in list_busi(busi).cases]
+
+
 def test_a_file_of_groups_without_its_columns_is_refused(busi):
     (busi / "near_duplicate_groups.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ReadError, match="no columns class, number and group"):
@@ -66,6 +75,10 @@ def test_a_picture_without_a_mask_is_refused_by_name(busi):
 def test_a_wrong_folder_says_where_to_point(tmp_path):
     with pytest.raises(ReadError, match="Give the folder into which"):
         list_busi(tmp_path)
+
+
+def test_the_shipped_groups_are_those_of_the_real_set(real_data):
+    assert read_groups(SHIPPED_GROUPS) == read_groups(real_data / "busi/near_duplicate_groups.csv")
 
 
 def test_the_real_set_has_its_published_counts(real_data):

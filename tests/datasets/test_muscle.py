@@ -25,6 +25,14 @@ def test_a_recording_is_one_group_and_other_pictures_are_their_own(muscle):
     assert groups["muscle/apo/00001"] != groups["muscle/fasc/00001"]
 
 
+def test_numbers_between_frames_of_a_recording_belong_to_it(muscle):
+    for name in ("apo_images/img_00491", "apo_images/img_00503"):
+        for file in (muscle / f"{name}.png", muscle / f"{name.replace('images', 'masks')}.png"):
+            Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(file)
+    groups = {case.id: case.group for case in list_muscle(muscle).cases}
+    assert groups["muscle/apo/00503"] == groups["muscle/apo/00491"]
+
+
 def test_each_picture_says_what_its_mask_shows(muscle):
     targets = [case.attributes["target"] for case in list_muscle(muscle).cases]
     assert targets == ["aponeurosis"] * 3 + ["fascicle"]

@@ -93,7 +93,22 @@ def test_the_list_holds_no_case_twice():
 
 def test_the_muscle_recordings_are_held_out():
     numbers = [*range(480, 500), 508]
-    assert held_out("muscle") == {f"muscle/apo/{number:05d}" for number in numbers}
+    scored = {f"muscle/apo/{number:05d}" for number in numbers}
+    assert held_out("muscle", scored_only=True) == scored
+
+
+def test_muscle_names_between_held_out_frames_are_kept_away_but_not_scored():
+    between = {f"muscle/apo/{number:05d}" for number in range(500, 508)}
+    assert held_out("muscle") - held_out("muscle", scored_only=True) == between
+    assert not any(may_train_on(Named(name, "elsewhere")) for name in between)
+
+
+def test_the_rule_gives_names_between_held_out_frames_with_and_without_their_files():
+    group = "muscle/apo/00491"
+    seen = [Named(group, group), Named("muscle/apo/00508", group)]
+    rows = choose_held_out(seen)
+    assert len(rows) == 10
+    assert choose_held_out([seen[0], Named("muscle/apo/00503", group), seen[1]]) == rows
 
 
 def test_a_data_set_without_held_out_cases_is_refused():

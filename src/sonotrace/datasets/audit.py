@@ -3,6 +3,7 @@
 Two pictures are near duplicates if their thumbnails correlate above 0.93. A thumbnail is the
 grey picture at 64 x 64 pixels, blurred a little, so that other text, calipers, borders or a
 changed gain do not hide the likeness. On BUSI this finds 583 groups among 780 pictures.
+Training on still pictures leaves out what looks like a held-out picture by this rule.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,9 @@ from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
+from sonotrace.datasets.pictures import Case
 from sonotrace.errors import DataContractError
+from sonotrace.io.picture import read_picture
 from sonotrace.types import Frame
 
 THRESHOLD = 0.93
@@ -33,6 +36,14 @@ class Pair(NamedTuple):
     correlation: float
 
 
+class LookAlike(NamedTuple):
+    """A case that looks like another one; 1 is the correlation of equal thumbnails."""
+
+    case: Case
+    other: Case
+    correlation: float
+
+
 def thumbnails(pictures: Iterable[Tensor]) -> Thumbnails:
     """Return one row for each picture (C, H, W), whatever its size.
 
@@ -47,6 +58,29 @@ def look_alikes(first: Thumbnails, second: Others, threshold: float = THRESHOLD)
     correlation = first @ second.T
     found = np.argwhere(correlation > threshold)
     return [Pair(int(i), int(j), float(correlation[i, j])) for i, j in found]
+
+
+def cases_like(cases: Sequence[Case], others: Sequence[Case]) -> list[LookAlike]:
+    """Return the cases that look like one of the others, each with the one it is most like.
+
+    Every picture is decoded once, without its labels: some 6 ms for each one.
+
+    Raises:
+        ReadError: A picture cannot be decoded.
+    """
+    if not cases or not others:
+        return []
+    first, second = (
+        thumbnails(read_picture(case.image) for case in some) for some in (cases, others)
+    )
+    most: dict[int, Pair] = {}
+    for pair in look_alikes(first, second):
+        if pair.first not in most or pair.correlation > most[pair.first].correlation:
+            most[pair.first] = pair
+    return [
+        LookAlike(cases[i], others[pair.second], pair.correlation)
+        for i, pair in sorted(most.items())
+    ]
 
 
 def groups_of(rows: Thumbnails, threshold: float = THRESHOLD) -> list[int]:

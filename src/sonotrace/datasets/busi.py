@@ -8,7 +8,8 @@ Source        Al-Dhabyani et al., "Dataset of breast ultrasound images", Data in
               104863, doi:10.1016/j.dib.2019.104863. Mirrors state CC0; cite the article.
 Known faults  About 30 % of the pictures have a near duplicate, some in another class; some show
               the axilla; text and calipers are burnt in (Pawlowska et al., Data in Brief 48
-              (2023) 109247). Split by group, never by picture.
+              (2023) 109247). Split by group, never by picture: `busi_groups.csv` beside this
+              module says which pictures are near duplicates (thumbnails as in `audit`).
 """
 
 import csv
@@ -20,7 +21,9 @@ from sonotrace.errors import ReadError
 
 CLASSES = ("benign", "malignant", "normal")
 GROUPS_FILE = "near_duplicate_groups.csv"
-"""Columns class, number and group; beside the pictures' folder."""
+"""Columns class, number and group; beside the pictures' folder, for other groups than ours."""
+SHIPPED_GROUPS = Path(__file__).with_name("busi_groups.csv")
+"""The groups of all 780 pictures."""
 
 _PICTURE = re.compile(r"(?P<name>[a-z]+ \((?P<number>\d+)\))(?P<mask>_mask(_\d+)?)?")
 
@@ -28,10 +31,11 @@ _PICTURE = re.compile(r"(?P<name>[a-z]+ \((?P<number>\d+)\))(?P<mask>_mask(_\d+)
 def list_busi(folder: Path) -> LabelledPictures:
     """List the pictures below `folder`/Dataset_BUSI_with_GT.
 
-    Without a file of duplicate groups beside them every picture is a group of its own.
+    Their duplicate groups are those of the file beside them, else those that ship with sonotrace.
+    A picture that the file does not name is a group of its own.
 
     Raises:
-        ReadError: The folder is not there, or a picture has no mask.
+        ReadError: The folder is not there, a picture has no mask, or the file has other columns.
     """
     root = require_folder(
         folder,
@@ -47,9 +51,13 @@ def list_busi(folder: Path) -> LabelledPictures:
 
 
 def read_groups(path: Path) -> dict[str, str]:
-    """Return the duplicate group of every case id; nothing if there is no such file."""
+    """Return the duplicate group of every case id; the shipped ones if there is no such file.
+
+    Raises:
+        ReadError: The file does not have the columns class, number and group.
+    """
     if not path.is_file():
-        return {}
+        path = SHIPPED_GROUPS
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"class", "number", "group"} <= set(rows[0]):

@@ -6,9 +6,10 @@ Labels        1 aponeuroses (both, in folder apo) or 1 fascicle fragments (folde
               pixels thin); the attribute "target" says which. No pixel spacing, no subject ids.
 Source        github.com/njcronin/DL_Track, Apache-2.0. Cronin, Finni, Seynnes, arXiv:2009.04790.
 Known faults  Pictures of one recording are spread over the set. apo 00480 to 00490 look like
-              successive frames; 00491 to 00499 and 00508 are another recording, out of order.
-              Look-alikes found among 84 of the 883 pictures are grouped below; with the full
-              set, check the others with `audit`.
+              successive frames; 00491 to 00499 and 00508 are another recording, out of order;
+              00500 to 00507 were not seen, and are taken for frames of it.
+              Look-alikes were searched among 84 of the 883 pictures and are grouped below;
+              training looks for others that are like held-out pictures (`audit`).
 """
 
 from pathlib import Path
@@ -25,10 +26,12 @@ CLIP = tuple(f"apo/{number:05d}" for number in range(480, 491))
 """Successive frames of one recording, in order."""
 ONE_SHOT = tuple(f"apo/{number:05d}" for number in (*range(491, 500), 508))
 """Frames of one other recording, out of order."""
+BETWEEN = tuple(f"apo/{number:05d}" for number in range(500, 508))
+"""Numbered between frames of that recording: taken for frames of it, and never scored."""
 
 _LOOK_ALIKE = (
     CLIP,
-    ONE_SHOT,
+    (*ONE_SHOT, *BETWEEN),
     ("apo/00053", "apo/00118"),
     ("apo/00079", "apo/00066", "apo/00222", "apo/00235", "fasc/00046", "fasc/00181"),
     ("apo/00105", "apo/00183"),

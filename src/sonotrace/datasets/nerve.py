@@ -7,8 +7,9 @@ Labels        1 nerve, 2 vessel, drawn by one examiner (read off the pictures: t
               not name the values). No pixel spacing, no volunteer ids.
 Source        github.com/tmkand/usgra-seg, CC BY 4.0; name usgra-seg, examiner "TMK".
 Known faults  Without volunteer ids the authors' training and test folders share views: four
-              training pictures correlate above 0.93 with a test picture. The pairs found among
-              110 of the 244 pictures are grouped below; check the others with `audit`.
+              training pictures correlate above 0.93 with a test picture. Pairs were searched
+              among 110 of the 244 pictures and are grouped below; training looks for others
+              that are like held-out pictures (`audit`).
 """
 
 from pathlib import Path

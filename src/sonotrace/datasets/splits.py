@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from sonotrace.datasets.muscle import BETWEEN, ONE_SHOT
 from sonotrace.errors import DataContractError
 
 LIST = Path(__file__).with_name("held_out.csv")
 SEED = 2024
 FRACTION = 0.1
 """Part of the BUSI duplicate groups that is held out, in each class."""
+_RECORDING = f"muscle/{ONE_SHOT[0]}"
+_UNSEEN = tuple(f"muscle/{name}" for name in BETWEEN)
 
 
 @runtime_checkable
@@ -139,12 +142,13 @@ def choose_held_out(cases: Sequence[Grouped]) -> list[HeldOut]:
 
     BUSI: `FRACTION` of the duplicate groups of every class; groups that mix classes are kept
     away from training as well, but not scored, as their class or outline is in doubt. Nerve:
-    the authors' test folder. Muscle: the two recordings of which several frames exist. A
+    the authors' test folder. Muscle: the two recordings of which several frames exist; the
+    names between those of the second one are kept away whether the files are there or not. A
     training picture that looks like a held-out one is kept away with it.
     """
     busi = [case for case in cases if case.id.startswith("busi/")]
     rows = _choose_busi(busi)
-    others = [case for case in cases if not case.id.startswith("busi/")]
+    others = [case for case in cases if not case.id.startswith("busi/") and case.id not in _UNSEEN]
     chosen = {case.id: reason for case in others if (reason := _reason(case.id))}
     groups = {case.group for case in others if case.id in chosen}
     for case in others:
@@ -152,6 +156,9 @@ def choose_held_out(cases: Sequence[Grouped]) -> list[HeldOut]:
             rows.append(HeldOut(case.id, case.group, True, chosen[case.id]))
         elif case.group in groups:
             rows.append(HeldOut(case.id, case.group, False, "looks like a held-out case"))
+    if _RECORDING in groups:
+        reason = "numbered between frames of a held-out recording"
+        rows += [HeldOut(unseen, _RECORDING, False, reason) for unseen in _UNSEEN]
     return rows
 
 

@@ -76,7 +76,7 @@ def train(
     if start.init_from is not None and not start.resume:
         say(_begin_with(network, start.init_from))
     clips = gather_clips(config, data)
-    facts = _facts(config, network, start)
+    facts = _facts(config, network, start) | {"left_out_as_look_alikes": clips.left_out}
     if _is_first():
         _write_down(config, facts, out)
         say(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items()))
