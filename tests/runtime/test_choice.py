@@ -106,6 +106,7 @@ def test_the_given_network_stays_as_it_was(network):
 
 
 def test_short_clips_start_at_once(monkeypatch):
+    monkeypatch.setattr(choice, "slowdown_in_bf16", lambda: 0.5)
     monkeypatch.setattr(choice, "find_spec", lambda name: object())
     assert choose_backend(settings(precision="bf16", frames=LONG_CLIP - 1), "cpu")[0] == "eager"
     assert choose_backend(settings(precision="bf16"), "cpu") == ("eager", "")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sonotrace.models.weights import WEIGHTS, read_facts, weights_path, weights_sha256
+from sonotrace.models.weights import WEIGHTS, read_facts, weights_sha256
 
 CARDS = Path(__file__).parents[2] / "docs/models"
 
@@ -33,8 +33,3 @@ def test_the_card_tells_the_thresholds(model):
     tracked, lost = fitted["tracked_confidence"], fitted["lost_confidence"]
     assert f"from confidence {tracked:.3f} on and as lost below {lost:.3f}" in card(model)
     assert f"fitted on {fitted['fitted_frames']} frames" in card(model)
-
-
-@pytest.mark.parametrize("model", WEIGHTS)
-def test_weights_are_small_enough_to_ship(model):
-    assert weights_path(model).stat().st_size <= 6_000_000

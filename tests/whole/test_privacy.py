@@ -259,7 +259,7 @@ def test_track_writes_no_secret(sonotrace, cine, tiny_weights, tmp_path):
     )
     assert outcome.code == 0, outcome.err
     suffixes = require_no_secret(out, outcome.out, outcome.err)
-    assert suffixes == {".png", ".npz", ".mp4", ".csv", ".json", ".html"}
+    assert suffixes == {"", ".png", ".npz", ".mp4", ".csv", ".json", ".html"}  # "": .sonotrace
     with av.open(str(out / "overlay.mp4")) as video:
         stated = {**video.metadata, **video.streams[0].metadata}
     assert set(stated) <= {

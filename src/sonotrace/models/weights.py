@@ -50,10 +50,10 @@ WEIGHTS: dict[str, ShippedWeights] = {
     "stcn:small": ShippedWeights(
         name="stcn:small",
         file="stcn-small.safetensors",
-        sha256="4056d741e4a76d487fd3aa77c11bdeec9376b85d075fff645dfee08e21f0b481",
+        sha256="7c69b808a0179d148c72bf7faf1cfdae50556ea1efa601079ecd96233f3b8755",
         bytes=5_742_568,
         licence="research use; BUSI's licence is known only from mirrors",
-        training_data="BUSI, usgra-seg nerves and vessels, DL_Track muscles, synthetic speckle",
+        training_data="BUSI, usgra-seg nerves and vessels, DL_Track muscles, simulated clips",
         card="docs/models/stcn-small.md",
     ),
 }
