@@ -2,8 +2,9 @@
 
 The fingerprint is a hash of what was drawn for the scene, its domain, the version of this package
 and `SIMULATOR_VERSION`. Two clips of one fingerprint hold the same frames but for rounding, and to
-the last grey level where machine and installed packages are the same. Whether two clips are equal
-in fact is told by the hash of their grey levels.
+the last grey level where machine and installed packages are the same and the kernels come from the
+cache: those compiled a moment ago may round a pixel to the next grey level. Whether two clips are
+equal in fact is told by the hash of their grey levels.
 """
 
 import dataclasses
