@@ -50,7 +50,7 @@ def test_a_folder_of_clips_is_sampled_clip_by_clip(clip, tmp_path):
     (folder / "notes.txt").write_text("words")
     result = run(folder, clip, "--out", tmp_path / "set", "--size", 16)
     assert read_davis(tmp_path / "set").names == ("cine", "one", "two")
-    assert "left out, as it is none: notes.txt" in result.stderr
+    assert "left out: notes.txt" in result.stderr
 
 
 def test_spacing_and_crop_are_applied(clip, tmp_path):

@@ -44,7 +44,7 @@ def maps(frames=12, rows=10, columns=20):
 
 
 def source(name="a", **sizes):
-    return Source(name=name, group=name, clip=clip(**sizes))
+    return Source(name=name, group=name, is_own_group=True, clip=clip(**sizes))
 
 
 @settings(max_examples=50, deadline=None)
@@ -142,14 +142,14 @@ def test_frames_numbers_and_times_are_those_of_the_source(tmp_path):
 
 
 def test_the_way_back_to_the_source_is_written(tmp_path):
-    cropped = Source(name="a", group="a", clip=clip().cropped((4, 2, 12, 6)))
+    cropped = Source(name="a", group="a", is_own_group=True, clip=clip().cropped((4, 2, 12, 6)))
     list(thin_clips([cropped], tmp_path, Thinning(size=16, letterbox=True)))
     found = read_davis(tmp_path)[0].attributes
     assert found == {"source_size": "12x6", "source_crop": "4,2,12,6", "placed": "0,4,16,8"}
 
 
 def test_a_cut_clip_keeps_the_numbers_of_its_file(tmp_path):
-    cut = Source(name="a", group="a", clip=clip().cut(6, 12))
+    cut = Source(name="a", group="a", is_own_group=True, clip=clip().cut(6, 12))
     list(thin_clips([cut], tmp_path, SMALL))
     assert read_frame_rows(tmp_path, "a")[0].source_frame == 6
 
@@ -271,6 +271,13 @@ def test_a_patient_that_is_called_as_a_clip_keeps_all_its_clips(tmp_path):
     assert [s.group for s in find_sources([path], open_clip)] == ["bear 1", "bear 1"]
 
 
+def test_a_patient_keeps_all_clips_where_one_of_them_gets_another_name(tmp_path):
+    path = davis(tmp_path / "dv", ("p1", "p1"), ("p1b", "p1"))
+    sources = find_sources([folder(tmp_path / "p1"), path], open_clip)
+    assert [s.name for s in sources] == ["p1", "p1-2", "p1b"]
+    assert sources[1].group == sources[2].group == "p1"
+
+
 def test_a_folder_of_clips_is_opened_and_the_rest_is_named(tmp_path):
     for name in ("b 10.gif", "b 2.gif"):
         Image.new("L", (8, 8)).save(tmp_path / name)
@@ -284,7 +291,7 @@ def test_a_folder_of_clips_is_opened_and_the_rest_is_named(tmp_path):
 def test_a_folder_of_frames_and_a_folder_without_clips_stay_what_they_are(tmp_path):
     frames = folder(tmp_path / "frames")
     Image.new("L", (8, 8)).save(frames / "a.gif")
-    assert clips_in(frames) == ([frames], [])
+    assert clips_in(frames) == ([frames], ["a.gif"])
     (tmp_path / "notes.txt").write_text("words")
     assert clips_in(tmp_path) == ([tmp_path], [])
     assert clips_in(davis(tmp_path / "dv", ("a", ""))) == ([tmp_path / "dv"], [])

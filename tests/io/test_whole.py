@@ -131,3 +131,17 @@ def test_a_file_larger_than_allowed_is_named_with_the_way_out(tmp_path, whole):
     ):
         raise OSError(errno.EFBIG, "File too large")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_others_write_there_meanwhile_is_kept(tmp_path, overwrite):
+    out = tmp_path / "out"
+    with (
+        pytest.raises((OutputExistsError, UsageError)),
+        whole_folder(out, overwrite=overwrite) as partial,
+    ):
+        (partial / "ours.txt").write_text("ours")
+        out.mkdir()
+        (out / "theirs.txt").write_text("theirs")
+    assert (out / "theirs.txt").read_text() == "theirs"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]

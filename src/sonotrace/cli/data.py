@@ -114,7 +114,7 @@ def _open_up(paths: list[Path], console: "Console") -> list[Path]:
         clips, others = clips_in(path)
         if others:
             names = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
-            console.warn(f"{path}: {len(clips)} clips; left out, as it is none: {names}.")
+            console.warn(f"{path}: {len(clips)} clips; left out: {names}.")
         found += clips
     return found
 

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -70,6 +70,8 @@ class Source:
     name: str
     """What it will be called."""
     group: str
+    is_own_group: bool
+    """Whether nobody names its group, so that it goes by the clip's name."""
     clip: Clip
     masks: MaskTrack | None = None
     attributes: dict[str, str] = field(default_factory=dict)
@@ -100,18 +102,22 @@ class Fit:
 
 
 def clips_in(path: Path) -> tuple[list[Path], list[str]]:
-    """Return the clips a folder of videos, DICOM files or sequences holds, and what else is there.
+    """Return the clips a folder of videos, DICOM files or sequences holds, and what is left out.
 
-    A file, a folder of frames and a folder in DAVIS layout are given back as they are.
+    A file, a folder of frames and a folder in DAVIS layout are given back as they are; of a folder
+    of frames, clips that lie beside the frames are left out.
 
     Raises:
         ReadError: The folder cannot be listed.
     """
-    if not path.is_dir() or looks_like_davis(path) or picture_files(path):
+    if not path.is_dir() or looks_like_davis(path):
         return [path], []
     files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
     files.sort(key=lambda file: natural_key(file.name))
-    clips = [file for file in files if _is_clip(file)]
+    frames = set(picture_files(path))
+    clips = [file for file in files if file.name not in frames and _is_clip(file)]
+    if frames:
+        return [path], [file.name for file in clips]
     return clips or [path], [file.name for file in files if clips and file not in clips]
 
 
@@ -260,16 +266,22 @@ def _from_clip(clip: Clip, path: Path) -> Source:
     if path.is_dir() and path.resolve().name == "frames" and beside.is_dir():
         masks = open_masks(beside, clip)
     return Source(
-        name=name, group=name, clip=clip, masks=masks, attributes={"source": _file_name(path)}
+        name=name,
+        group=name,
+        is_own_group=True,
+        clip=clip,
+        masks=masks,
+        attributes={"source": _file_name(path)},
     )
 
 
 def _from_sample(sample: VideoSample, path: Path, *, alone: bool) -> Source:
     """Return a clip of a data set; one that is its own group, and `alone`, stays its own."""
-    name = plain_name(sample.id)
+    name, is_own_group = plain_name(sample.id), alone and sample.group == sample.id
     return Source(
         name=name,
-        group=name if alone and sample.group == sample.id else sample.group,
+        group=name if is_own_group else sample.group,
+        is_own_group=is_own_group,
         clip=sample.clip,
         masks=sample.masks,
         attributes={"source": f"{path.resolve().name}/{sample.id}"} | sample.attributes,
@@ -285,16 +297,8 @@ def _with_names_of_their_own(sources: list[Source]) -> list[Source]:
             number += 1
             name = f"{source.name}-{number}"
         taken.add(name.casefold())
-        group = name if source.group == source.name else source.group
-        named.append(
-            Source(
-                name=name,
-                group=group,
-                clip=source.clip,
-                masks=source.masks,
-                attributes=source.attributes,
-            )
-        )
+        group = name if source.is_own_group else source.group
+        named.append(replace(source, name=name, group=group))
     return named
 
 

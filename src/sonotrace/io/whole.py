@@ -41,6 +41,7 @@ def whole_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         with _full_disk_explained(out):
             yield partial
+            require_free(out, overwrite=overwrite)  # others may have written there meanwhile
             _list_files(partial)
             _swap(partial, out)
     finally:
@@ -63,6 +64,7 @@ def whole_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         with _full_disk_explained(out):
             yield partial
+            _require_free_or_overwrite(out, overwrite)  # as above
             partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
@@ -87,8 +89,8 @@ def require_free(out: Path, *, overwrite: bool = False) -> None:
     if foreign:
         names = ", ".join([*foreign[:3], *(["..."] if len(foreign) > 3 else [])])
         raise UsageError(
-            f"{out} holds files that sonotrace did not write ({names}). Choose another folder, or "
-            f"empty it."
+            f"{out} holds files that sonotrace did not write ({names}), or left no list of. "
+            f"Choose another folder, or empty it."
         )
 
 
