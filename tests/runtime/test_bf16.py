@@ -25,3 +25,9 @@ def test_who_asks_for_emulated_bf16_is_told(monkeypatch, backend, slowdown, told
 def test_float32_needs_no_note(monkeypatch):
     monkeypatch.setattr(sonotrace.runtime.choice, "slowdown_in_bf16", lambda: 60.0)
     assert choose_backend(RuntimeSettings(device="cpu", backend="eager"), "cpu")[1] == ""
+
+
+def test_openvino_is_not_judged_by_torch(monkeypatch):
+    monkeypatch.setattr(sonotrace.runtime.choice, "slowdown_in_bf16", lambda: 60.0)
+    settings = RuntimeSettings(device="cpu", backend="openvino", precision="bf16")
+    assert choose_backend(settings, "cpu") == ("openvino", "")

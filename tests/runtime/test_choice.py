@@ -125,6 +125,7 @@ def test_float32_is_eager_whatever_the_length():
 
 def test_long_clips_without_openvino_say_what_to_install(monkeypatch):
     monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "slowdown_in_bf16", lambda: 0.5)
     backend, note = choose_backend(settings(precision="bf16", frames=LONG_CLIP), "cpu")
     assert backend == "eager"
     assert "sonotrace[export]" in note

@@ -63,12 +63,15 @@ def choose_backend(settings: RuntimeSettings, device: str) -> tuple[Backend, str
     if device != "cpu" or not long:
         return "eager", _note_on_bf16(settings, device)
     if find_spec("openvino") is None:
-        return "eager", "a clip this long is quicker with: pip install 'sonotrace[export]'"
+        extra = "a clip this long is quicker with: pip install 'sonotrace[export]'"
+        return "eager", _note_on_bf16(settings, device) or extra
     return "openvino", f"openvino was chosen because the clip has {settings.frames} frames"
 
 
 def _note_on_bf16(settings: RuntimeSettings, device: str) -> str:
-    if settings.precision != "bf16" or device != "cpu" or slowdown_in_bf16() < _EMULATED:
+    if settings.precision != "bf16" or device != "cpu" or settings.backend == "openvino":
+        return ""  # OpenVINO has kernels of its own
+    if slowdown_in_bf16() < _EMULATED:
         return ""
     return (
         f"this processor only emulates bf16, {slowdown_in_bf16():.0f} times as slow as float32: "
