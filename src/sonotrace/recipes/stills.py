@@ -107,7 +107,7 @@ def divide_pictures(config: StillsConfig, root: Path) -> Division:
     allowed = {name: listed[name].where(may_train_on) for name in config.weights}
     wanted = [case for pictures in allowed.values() for case in pictures.cases]
     found = cases_like(wanted, kept_away)
-    groups = {one.case.group for one in found}
+    groups = {case.group for case in kept_away} | {one.case.group for one in found}
     training: dict[str, LabelledPictures] = {}
     validation: dict[str, LabelledPictures] = {}
     for name, pictures in allowed.items():

@@ -53,9 +53,9 @@ def prepare(network: nn.Module, settings: RuntimeSettings) -> tuple[MemoryNetwor
 def choose_backend(settings: RuntimeSettings, device: str) -> tuple[Backend, str]:
     """Return the backend, and a note where `auto` had a reason that a user may want to know.
 
-    `auto` is eager, which starts at once and in float32 is as quick as the others. In bf16 it is
-    OpenVINO for clips of at least `LONG_CLIP` frames on a CPU, where that is installed: it takes
-    some seconds to build and is about twice as quick from then on.
+    `auto` is eager, which starts at once. In bf16 it is OpenVINO for clips of at least `LONG_CLIP`
+    frames on a CPU, where that is installed: it takes some seconds to build, and is quicker for the
+    shipped model from then on.
     """
     if settings.backend != "auto":
         return settings.backend, _note_on_bf16(settings, device)
