@@ -63,9 +63,18 @@ def choose_channels(sampled: Sequence[UInt8[Tensor, "_ _ _"]]) -> tuple[int, lis
 
 
 def conform(
-    path: Path, frame: Frame, shape: tuple[int, int, int]
+    path: Path,
+    frame: Frame,
+    shape: tuple[int, int, int],
+    remedy: str = "Give frames of one size, or one clip per size.",
 ) -> UInt8[Tensor, "Cclip Hclip Wclip"]:
     """Return `frame` with the channels of its clip: grey repeated, colour as luminance.
+
+    Args:
+        path: Where the frame comes from.
+        frame: As it was decoded.
+        shape: Channels, rows and columns of the clip.
+        remedy: What to do about a frame of another size.
 
     Raises:
         ReadError: It has another size than the clip.
@@ -75,7 +84,7 @@ def conform(
             path,
             f"a frame of {frame.shape[2]} x {frame.shape[1]} pixels in a clip whose first frame "
             f"is {shape[2]} x {shape[1]}.",
-            "Give frames of one size, or one clip per size.",
+            remedy,
         )
     if frame.shape[0] == shape[0]:
         return frame

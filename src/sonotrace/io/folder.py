@@ -93,21 +93,13 @@ def _require_own_names(folder: Path, files: list[str]) -> None:
 def _conform(
     path: Path, frame: Frame, shape: tuple[int, int, int]
 ) -> UInt8[Tensor, "Cclip Hclip Wclip"]:
-    """Return `frame` as `conform` does; where the size differs, name the way to one recording.
-
-    Raises:
-        ReadError: It has another size than the clip.
-    """
-    if tuple(frame.shape[1:]) != shape[1:]:
-        example = path.with_name(f"{path.stem[:-1] or path.stem}*{path.suffix}")
-        raise ReadError(
-            path,
-            f"a frame of {frame.shape[2]} x {frame.shape[1]} pixels in a folder whose first frame "
-            f"is {shape[2]} x {shape[1]}.",
-            f"Frames of a clip have one size. If the folder mixes recordings, name the frames of "
-            f"one by a quoted pattern, such as '{example}'.",
-        )
-    return conform(path, frame, shape)
+    """Return `frame` as `conform` does; where the size differs, name the way to one recording."""
+    example = path.with_name(f"{path.stem[:-1] or path.stem}*{path.suffix}")
+    remedy = (
+        f"Frames of a clip have one size. If the folder mixes recordings, name the frames of one "
+        f"by a quoted pattern, such as '{example}'."
+    )
+    return conform(path, frame, shape, remedy)
 
 
 def is_pattern(path: Path) -> bool:
